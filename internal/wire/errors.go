@@ -49,6 +49,10 @@ type Error struct {
 	Layer  Layer
 	Reason string
 	Err    error
+
+	// Need is set with ErrShort: a decoder that did not get at least so many more bytes is sure
+	// to fail again. A promise of the peer, not a size to allocate.
+	Need int
 }
 
 // Error returns layer, reason and cause, outermost first.

@@ -1,5 +1,7 @@
 package wire
 
+import "strconv"
+
 // Type is the first byte of a message.
 type Type byte
 
@@ -22,6 +24,35 @@ const (
 	TypeLabel        Type = 244
 )
 
+var typeNames = [...]string{
+	TypePing:         "ping",
+	TypeIndirectPing: "indirect ping",
+	TypeAck:          "ack",
+	TypeSuspect:      "suspect",
+	TypeAlive:        "alive",
+	TypeDead:         "dead",
+	TypePushPull:     "push/pull",
+	TypeCompound:     "compound",
+	TypeUser:         "user",
+	TypeCompressed:   "compressed",
+	TypeEncrypted:    "encrypted",
+	TypeNack:         "nack",
+	TypeChecksum:     "checksum",
+	TypeError:        "error",
+}
+
+// String returns the type's name in lower case, or its number where it has no name.
+func (t Type) String() string {
+	switch {
+	case int(t) < len(typeNames):
+		return typeNames[t]
+	case t == TypeLabel:
+		return "label"
+	default:
+		return "type " + strconv.Itoa(int(t))
+	}
+}
+
 // Versions says which protocol versions a node understands and which it speaks:
 // its own protocol first, then that of the application's delegates.
 type Versions struct {
@@ -29,94 +60,22 @@ type Versions struct {
 	DMin, DMax, DCur uint8
 }
 
-// Ping asks a node for an Ack.
-// The strings and byte slices of every decoded message alias the bytes they were decoded from:
-// whoever keeps one beyond the life of the packet clones it.
-type Ping struct {
-	SeqNo      uint32
-	Node       string
-	SourceAddr []byte
-	SourcePort uint16
-	SourceNode string
+// versionsLen is the length of Versions on the wire.
+const versionsLen = 6
+
+// Append appends the six bytes that stand for v on the wire.
+func (v Versions) Append(b []byte) []byte {
+	return append(b, v.PMin, v.PMax, v.PCur, v.DMin, v.DMax, v.DCur)
 }
 
-// IndirectPing asks a node to ping another one and to relay its Ack.
-type IndirectPing struct {
-	SeqNo      uint32
-	Target     []byte
-	Port       uint16
-	Node       string
-	Nack       bool
-	SourceAddr []byte
-	SourcePort uint16
-	SourceNode string
-}
-
-// Ack answers a Ping.
-type Ack struct {
-	SeqNo   uint32
-	Payload []byte
-}
-
-// Nack answers an IndirectPing whose target kept silent.
-type Nack struct {
-	SeqNo uint32
-}
-
-// Suspect claims that a node does not answer.
-type Suspect struct {
-	Incarnation uint32
-	Node        string
-	From        string
-}
-
-// Dead claims that a node has failed or, when it is its own accuser, that it has left.
-type Dead struct {
-	Incarnation uint32
-	Node        string
-	From        string
-}
-
-// Alive claims that a node is a member, at an address, with metadata.
-type Alive struct {
-	Incarnation uint32
-	Node        string
-	Addr        []byte
-	Port        uint16
-	Meta        []byte
-	Vsn         []byte
-}
-
-// PushPullHeader opens a full state exchange: Nodes rows and UserStateLen raw bytes follow it.
-type PushPullHeader struct {
-	Nodes        int
-	UserStateLen int
-	Join         bool
-}
-
-// Row is one member in a full state exchange.
-type Row struct {
-	Name        string
-	Addr        []byte
-	Port        uint16
-	Meta        []byte
-	Incarnation uint32
-	State       int // 0 alive, 1 suspect, 2 dead, 3 left
-	Vsn         []byte
-}
-
-// UserHeader precedes a user message on a stream.
-type UserHeader struct {
-	UserMsgLen int
-}
-
-// Compressed carries one message, compressed; the only algorithm is 0, LZW.
-type Compressed struct {
-	Algo uint8
-	Buf  []byte
-}
-
-// ErrorReply says on a stream why a request was refused.
-type ErrorReply struct {
-	Error string
+// ParseVersions reads what Append writes. It is false for fewer than six bytes; more are ignored.
+// It does not judge the numbers.
+func ParseVersions(vsn []byte) (Versions, bool) {
+	if len(vsn) < versionsLen {
+		return Versions{}, false
+	}
+	return Versions{
+		PMin: vsn[0], PMax: vsn[1], PCur: vsn[2],
+		DMin: vsn[3], DMax: vsn[4], DCur: vsn[5],
+	}, true
 }
