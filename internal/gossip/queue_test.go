@@ -1,0 +1,314 @@
+package gossip
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// filler is n bytes that differ from those of another seed where there are any.
+func filler(seed, n int) []byte { return bytes.Repeat([]byte{byte(seed)}, n) }
+
+// takeList is what GetBroadcasts does: each message costs overhead, all together limit.
+func takeList[T any](q *Queue[T], overhead, limit, transmits int) (got [][]byte, ended []T) {
+	room := ListRoom(overhead, limit)
+	return q.Take(nil, nil, &room, transmits)
+}
+
+func TestTheOrderIsFewestTransmissionsThenLongestThenNewest(t *testing.T) {
+	var q Queue[string]
+	add := func(owner string, size int) {
+		q.Add(Message[string]{Body: []byte(owner + "........."[:size-1]), Owner: owner}, nil)
+	}
+	add("a", 5)
+	add("b", 5)
+	if got, _ := takeList(&q, 0, 5, 3); string(got[0][:1]) != "b" {
+		t.Fatalf("of two of one length, %q came first, want the newer", got[0])
+	}
+	add("c", 4)
+	add("d", 6)
+	add("e", 6)
+	got, _ := takeList(&q, 1, 100, 3)
+	var order string
+	for _, m := range got {
+		order += string(m[:1])
+	}
+	if order != "edacb" {
+		t.Errorf("the order is %s, want edacb", order)
+	}
+}
+
+func TestAMessageLeavesWhenItWasSentOftenEnough(t *testing.T) {
+	var q Queue[string]
+	q.Add(Message[string]{Body: []byte("x"), Owner: "x"}, nil)
+	for i := range 3 {
+		got, ended := takeList(&q, 0, 10, 3)
+		if len(got) != 1 || (len(ended) == 1) != (i == 2) {
+			t.Fatalf("transmission %d: took %q, ended %q", i+1, got, ended)
+		}
+	}
+	if q.Len() != 0 {
+		t.Errorf("%d left, want none", q.Len())
+	}
+}
+
+func TestWhatIsTooLongIsPassedOver(t *testing.T) {
+	var q Queue[int]
+	for i := range 100 {
+		q.Add(Message[int]{Body: filler(i, 50), Owner: i}, nil)
+	}
+	q.Add(Message[int]{Body: filler(200, 10), Owner: 200}, nil)
+	got, _ := takeList(&q, 2, 70, 3)
+	if len(got) != 2 || len(got[0]) != 50 || len(got[1]) != 10 {
+		t.Errorf("took %d messages, want one of 50 bytes and one of 10: %v", len(got), got)
+	}
+	if got, _ := takeList(&q, 2, 11, 3); got != nil {
+		t.Errorf("took %v although nothing fits", got)
+	}
+}
+
+func TestANameHoldsOnlyItsNewestMessage(t *testing.T) {
+	var q Queue[int]
+	q.Add(Message[int]{Name: "n", Body: filler(1, 3), Owner: 1}, nil)
+	q.Add(Message[int]{Name: "m", Body: filler(2, 3), Owner: 2}, nil)
+	takeList(&q, 0, 100, 5)
+	ended := q.Add(Message[int]{Name: "n", Body: filler(3, 3), Owner: 3}, nil)
+	if !slices.Equal(ended, []int{1}) || q.Len() != 2 {
+		t.Errorf("ended %v with %d left, want the first to be replaced", ended, q.Len())
+	}
+	if got, _ := takeList(&q, 0, 3, 5); got[0][0] != 3 {
+		t.Errorf("took %v first, want the replacement: it has not been told yet", got)
+	}
+}
+
+func TestPruneDropsTheMostOftenToldFirst(t *testing.T) {
+	var q Queue[int]
+	for i := range 4 {
+		q.Add(Message[int]{Body: filler(i, 10+i), Owner: i}, nil)
+	}
+	takeList(&q, 0, 13, 5) // 3 has been told once
+	if ended := q.Prune(2, nil); !slices.Equal(ended, []int{3, 0}) {
+		t.Errorf("pruned %v, want the told one and then the shortest", ended)
+	}
+	if ended := q.Prune(-1, nil); !slices.Equal(ended, []int{1, 2}) || q.Len() != 0 {
+		t.Errorf("pruned %v with %d left, want all", ended, q.Len())
+	}
+}
+
+func TestAnEmptyQueueAnswersEverything(t *testing.T) {
+	var q Queue[int]
+	if got, ended := takeList(&q, 0, 10, 1); got != nil || ended != nil {
+		t.Errorf("took %v and ended %v", got, ended)
+	}
+	if q.Prune(0, nil) != nil || q.Reset(nil) != nil || q.Len() != 0 {
+		t.Error("something ended in an empty queue")
+	}
+	if got := q.Plain(make([]Ref[int], 0, 1), 0); len(got) != 0 {
+		t.Errorf("plain messages in an empty queue: %v", got)
+	}
+}
+
+func TestPlainMessagesComeInPortionsAndOnlyTheNewerOnes(t *testing.T) {
+	var q Queue[int]
+	q.Add(Message[int]{Name: "named", Owner: -1}, nil)
+	q.Add(Message[int]{Owner: -2}, nil)
+	for i := range 5 {
+		q.Add(Message[int]{Plain: true, Body: filler(i, 5), Owner: i}, nil)
+	}
+	var seen []int
+	var after uint64
+	for {
+		refs := q.Plain(make([]Ref[int], 0, 2), after)
+		if len(refs) == 0 {
+			break
+		}
+		for _, r := range refs {
+			seen, after = append(seen, r.Owner()), r.ID()
+		}
+	}
+	if !slices.Equal(seen, []int{0, 1, 2, 3, 4}) {
+		t.Errorf("saw %v, want each plain message once, oldest first", seen)
+	}
+}
+
+func TestAMessageThatHasEndedCannotBeRemovedAgain(t *testing.T) {
+	var q Queue[int]
+	q.Add(Message[int]{Plain: true, Owner: 7}, nil)
+	ref := q.Plain(make([]Ref[int], 0, 1), 0)[0]
+	if ended := q.Reset(nil); !slices.Equal(ended, []int{7}) {
+		t.Fatalf("reset ended %v", ended)
+	}
+	if ended := q.Remove(ref, nil); ended != nil {
+		t.Errorf("%v ended twice", ended)
+	}
+}
+
+func TestTransmitLimitFollowsTheLogarithm(t *testing.T) {
+	for n := -1; n < 200_000; n++ {
+		want := 0
+		if n > 0 {
+			want = 4 * int(math.Ceil(math.Log10(float64(n+1))))
+		}
+		if got := TransmitLimit(4, n); got != want {
+			t.Fatalf("limit of %d members is %d, want %d", n, got, want)
+		}
+	}
+	if got := TransmitLimit(math.MaxInt, 1000); got != math.MaxInt {
+		t.Errorf("the highest multiplier gives %d, want no limit", got)
+	}
+}
+
+// dumb is the order once more, as its definition reads and as slow as that.
+type dumb struct{ all []*dumbItem }
+
+type dumbItem struct {
+	Message[int]
+	sent int
+}
+
+func (d *dumb) add(m Message[int]) (ended []int) {
+	if m.Name != "" {
+		ended = d.remove(func(it *dumbItem) bool { return it.Name == m.Name })
+	}
+	d.all = append(d.all, &dumbItem{Message: m})
+	return ended
+}
+
+func (d *dumb) remove(gone func(*dumbItem) bool) (ended []int) {
+	var kept []*dumbItem
+	for _, it := range d.all {
+		if gone(it) {
+			ended = append(ended, it.Owner)
+		} else {
+			kept = append(kept, it)
+		}
+	}
+	d.all = kept
+	return ended
+}
+
+// ordered is what is queued, in order; owners are numbered as they come, so they tell the newer.
+func (d *dumb) ordered() []*dumbItem {
+	all := slices.Clone(d.all)
+	slices.SortFunc(all, func(a, b *dumbItem) int {
+		if a.sent != b.sent {
+			return a.sent - b.sent
+		}
+		if len(a.Body) != len(b.Body) {
+			return len(b.Body) - len(a.Body)
+		}
+		return b.Owner - a.Owner
+	})
+	return all
+}
+
+func (d *dumb) take(overhead, limit, transmits int) (got, ended []int) {
+	var taken []*dumbItem
+	for _, it := range d.ordered() { // in this order, the next that fits is the longest of its tier
+		if len(it.Body)+overhead <= limit {
+			limit -= len(it.Body) + overhead
+			got = append(got, it.Owner)
+			taken = append(taken, it)
+		}
+	}
+	for _, it := range taken {
+		it.sent++
+	}
+	ended = d.remove(func(it *dumbItem) bool {
+		return slices.Contains(taken, it) && it.sent >= transmits
+	})
+	return got, ended
+}
+
+func (d *dumb) prune(retain int) (ended []int) {
+	all := d.ordered()
+	for len(all) > retain {
+		last := all[len(all)-1]
+		all = all[:len(all)-1]
+		d.remove(func(it *dumbItem) bool { return it == last })
+		ended = append(ended, last.Owner)
+	}
+	return ended
+}
+
+// TestTheQueueDoesWhatItsDefinitionSays runs random calls against both implementations.
+// They must take the same messages in the same order and end the same ones,
+// and when all is over each message must have ended exactly once.
+func TestTheQueueDoesWhatItsDefinitionSays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var (
+			q     Queue[int]
+			d     dumb
+			next  int
+			ended = map[int]int{}
+		)
+		agree := func(what string, got, want []int) {
+			for _, o := range got {
+				ended[o]++
+			}
+			got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
+			if !slices.Equal(got, want) {
+				t.Fatalf("%s ended %v, want %v", what, got, want)
+			}
+			if q.Len() != len(d.all) {
+				t.Fatalf("%s left %d, want %d", what, q.Len(), len(d.all))
+			}
+		}
+		add := func(name string, plain bool, size int) {
+			body := fmt.Appendf(nil, "%d:", next)
+			m := Message[int]{Name: name, Plain: plain, Body: append(body, make([]byte, size)...), Owner: next}
+			next++
+			agree("add", q.Add(m, nil), d.add(m))
+		}
+		size := rapid.IntRange(0, 12)
+		t.Repeat(map[string]func(*rapid.T){
+			"named": func(t *rapid.T) { add(rapid.StringMatching("[abc]").Draw(t, "name"), true, size.Draw(t, "size")) },
+			"plain": func(t *rapid.T) { add("", true, size.Draw(t, "size")) },
+			"other": func(t *rapid.T) { add("", false, size.Draw(t, "size")) },
+			"take": func(t *rapid.T) {
+				overhead, limit := rapid.IntRange(0, 3).Draw(t, "overhead"), rapid.IntRange(-1, 60).Draw(t, "limit")
+				transmits := rapid.IntRange(0, 4).Draw(t, "transmits")
+				bodies, gone := takeList(&q, overhead, limit, transmits)
+				var got []int
+				for _, b := range bodies {
+					owner := -1
+					fmt.Sscanf(string(b), "%d:", &owner)
+					got = append(got, owner)
+				}
+				want, wantGone := d.take(overhead, limit, transmits)
+				if !slices.Equal(got, want) {
+					t.Fatalf("took %v, want %v", got, want)
+				}
+				agree("take", gone, wantGone)
+			},
+			"remove": func(t *rapid.T) {
+				for _, r := range q.Plain(make([]Ref[int], 0, 3), uint64(rapid.IntRange(0, 20).Draw(t, "after"))) {
+					owner := r.Owner()
+					agree("remove", q.Remove(r, nil), d.remove(func(it *dumbItem) bool { return it.Owner == owner }))
+				}
+			},
+			"prune": func(t *rapid.T) {
+				n := rapid.IntRange(0, 8).Draw(t, "retain")
+				agree("prune", q.Prune(n, nil), d.prune(n))
+			},
+			"reset": func(t *rapid.T) {
+				if rapid.IntRange(0, 9).Draw(t, "really") == 0 {
+					agree("reset", q.Reset(nil), d.remove(func(*dumbItem) bool { return true }))
+				}
+			},
+		})
+		agree("the end", q.Reset(nil), d.remove(func(*dumbItem) bool { return true }))
+		for o := range next {
+			if ended[o] != 1 {
+				t.Fatalf("message %d of %d ended %d times", o, next, ended[o])
+			}
+		}
+		if len(q.named) != 0 || q.plain != nil && q.plain.Len() != 0 {
+			t.Fatalf("an empty queue remembers %d names and %d plain messages", len(q.named), q.plain.Len())
+		}
+	})
+}
