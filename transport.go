@@ -37,17 +37,6 @@ func (p *Packet) release() {
 	}
 }
 
-// lentPacket is a packet together with all the memory it needs, so that one trip to the pool
-// gets everything. The Packet inside points back at it.
-type lentPacket struct {
-	Packet
-	home interface{ giveBack(*lentPacket) }
-}
-
-func (l *lentPacket) giveBack() {
-	l.home.giveBack(l)
-}
-
 // Address is where a node is and, if known, who is expected there.
 type Address struct {
 	// Addr is a network address as "host:port", or whatever spelling the transport in use understands.
