@@ -1,0 +1,92 @@
+package memberlist
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// samplePeriod is how long a kind of noise keeps silent after it has been logged.
+	samplePeriod = 10 * time.Second
+	// sampleKeys bounds how many kinds are told apart, since some are named by strangers.
+	sampleKeys = 256
+	// sampleRest is the kind of all that come when the others fill the bounds.
+	sampleRest = "\x00rest"
+)
+
+// sampler logs what strangers can cause at will: of each kind the first at once, then at most one in
+// samplePeriod, with the number of those that were kept silent. A nil sampler is silent. It is safe for
+// concurrent use, and it never logs under its lock.
+type sampler struct {
+	log *slog.Logger
+
+	mu    sync.Mutex
+	kinds map[string]*sampled
+}
+
+// sampled is one kind of noise.
+type sampled struct {
+	last   time.Time // when it was logged
+	silent int       // how many were not, since
+}
+
+func newSampler(log *slog.Logger) *sampler {
+	return &sampler{log: log, kinds: make(map[string]*sampled)}
+}
+
+// warn logs a warning of that kind, if it is time for one.
+func (s *sampler) warn(kind, text string, attrs ...slog.Attr) {
+	silent, ok := s.allow(slog.LevelWarn, kind)
+	if !ok {
+		return
+	}
+	if silent > 0 {
+		attrs = append(attrs[:len(attrs):len(attrs)], slog.Int("suppressed", silent))
+	}
+	s.log.LogAttrs(context.Background(), slog.LevelWarn, text, attrs...)
+}
+
+// allow says whether it is time to log that kind at that level, and how many were kept silent before. Whoever
+// has to work for the words asks first.
+func (s *sampler) allow(level slog.Level, kind string) (silent int, ok bool) {
+	if s == nil || !s.log.Enabled(context.Background(), level) {
+		return 0, false
+	}
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.kind(now, kind)
+	if !k.last.IsZero() && now.Sub(k.last) < samplePeriod {
+		k.silent++
+		return 0, false
+	}
+	silent = k.silent
+	k.last, k.silent = now, 0
+	return silent, true
+}
+
+// kind finds or makes the entry, and makes room by forgetting kinds that have been quiet for a period.
+func (s *sampler) kind(now time.Time, name string) *sampled {
+	if k := s.kinds[name]; k != nil {
+		return k
+	}
+	if len(s.kinds) >= sampleKeys {
+		if k := s.kinds[sampleRest]; k != nil && now.Sub(k.last) < samplePeriod {
+			return k // looking for room once a period is enough
+		}
+		for old, k := range s.kinds {
+			if now.Sub(k.last) >= samplePeriod {
+				delete(s.kinds, old)
+			}
+		}
+		if len(s.kinds) >= sampleKeys {
+			name = sampleRest
+		}
+	}
+	k := &sampled{}
+	s.kinds[strings.Clone(name)] = k // the name may be part of a packet
+	return k
+}
