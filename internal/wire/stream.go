@@ -1,0 +1,329 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"unsafe"
+)
+
+const (
+	// maxStreamBytes is how long a sealed message, a user state and a user message may be on a stream.
+	maxStreamBytes = 20 << 20
+	// maxStreamInflated is how long a message may be once it is inflated.
+	maxStreamInflated = 40 << 20
+	// maxStreamDeflated is how long compressed data may be: LZW makes of eight bits at most twelve,
+	// and the reference sends it even where it is longer than what it was made from.
+	maxStreamDeflated = maxStreamInflated/2*3 + 1<<10
+	// maxValue is how long any other value may be: a header, a member, a ping.
+	maxValue = 1 << 20
+	// maxRows is how many members a state may have.
+	maxRows = 1 << 20
+
+	// streamHead is what stands before a sealed message: its type byte and its length.
+	streamHead = 1 + 4
+	// firstRows and rowBytes size the memory for members: for a few at first, later for twice as
+	// many or for what the bytes at hand can hold, as a real member is no shorter than that.
+	firstRows = 16
+	rowBytes  = 64
+	rowSize   = int(unsafe.Sizeof(Row{}))
+)
+
+var (
+	errStreamSealed    = &Error{Layer: LayerPolicy, Reason: "sealed text where there are no keys"}
+	errStreamPlain     = &Error{Layer: LayerPolicy, Reason: "plain text where keys are required"}
+	errSealNothing     = &Error{Layer: LayerSeal, Reason: "nothing inside"}
+	errDeflatedLong    = &Error{Layer: LayerCompression, Reason: "compressed data too long"}
+	errStreamType      = &Error{Layer: LayerStream, Reason: "type not known on streams"}
+	errValueLong       = &Error{Layer: LayerStream, Reason: "value too long"}
+	errStateRows       = &Error{Layer: LayerStream, Reason: "impossible number of members"}
+	errUserStateLength = &Error{Layer: LayerStream, Reason: "impossible length of user state"}
+	errUserLength      = &Error{Layer: LayerStream, Reason: "impossible length of user message"}
+)
+
+// StreamReader reads the messages of one direction of a stream.
+// What it returns is never overwritten and belongs to the caller. Not safe for concurrent use.
+type StreamReader struct {
+	in       window
+	opened   window // the message at hand, if it came sealed or compressed
+	msg      *window
+	inflater inflater
+}
+
+// StreamFrame is what the receiver of a stream expects around its messages.
+type StreamFrame struct {
+	// Keys are tried in turn on what is sealed.
+	Keys []*Key
+	// Verify refuses plain text if there are keys.
+	Verify bool
+	// Label is what the seal authenticates: the label at the start of the stream, or our own.
+	Label string
+}
+
+// State is the whole view of one node, as a full state exchange carries it.
+type State struct {
+	Join bool
+	Rows []Row
+	User []byte // what the delegate adds
+}
+
+// NewStreamReader returns a reader of r. Before its memory grows it asks budget, which may be nil,
+// whether it may by that many bytes; an error from there ends the stream and is found with errors.Is.
+// Memory grows with the bytes that have come in, never with those that are only declared.
+func NewStreamReader(r io.Reader, budget func(grow int) error) *StreamReader {
+	s := &StreamReader{in: window{r: r, budget: budget}}
+	s.msg = &s.in
+	return s
+}
+
+// Label reads the label header that may stand at the start of a stream,
+// and returns the empty label where there is none.
+func (s *StreamReader) Label() (string, error) {
+	switch err := s.in.need(1); {
+	case err == errStreamCut:
+		return "", nil // an empty stream; Next will say so
+	case err != nil:
+		return "", err
+	case Type(s.in.unread()[0]) != TypeLabel:
+		return "", nil
+	}
+	if err := s.in.need(labelOverhead); err != nil {
+		return "", err
+	}
+	n := int(s.in.unread()[1])
+	if n == 0 {
+		return "", errLabelEmpty
+	}
+	header, err := s.in.take(labelOverhead + n)
+	if err != nil {
+		return "", err
+	}
+	return string(header[labelOverhead:]), nil
+}
+
+// Next opens the next message and returns its type: Ping, Ack, PushPull, User or Error.
+// The method of that name then reads it. At the end of the stream the error is io.EOF.
+func (s *StreamReader) Next(f StreamFrame) (t Type, sealed bool, err error) {
+	s.msg = &s.in
+	if err := s.in.need(1); err != nil {
+		if err == errStreamCut {
+			err = io.EOF
+		}
+		return 0, false, err
+	}
+	t = Type(s.in.unread()[0])
+	switch {
+	case t == TypeEncrypted && len(f.Keys) == 0:
+		return t, false, errStreamSealed
+	case t == TypeEncrypted:
+		if err := s.openSeal(f); err != nil {
+			return t, false, err
+		}
+		sealed = true
+	case f.Verify && len(f.Keys) > 0:
+		return t, false, errStreamPlain
+	}
+	t = s.nextType()
+	if t == TypeCompressed {
+		if err := s.inflate(); err != nil {
+			return t, sealed, err
+		}
+		t = s.nextType()
+	}
+	switch t {
+	case TypePing, TypeAck, TypePushPull, TypeUser, TypeError:
+		return t, sealed, nil
+	default:
+		return t, sealed, errStreamType
+	}
+}
+
+// nextType uses the type byte of the message at hand, which is known to be there.
+func (s *StreamReader) nextType() Type {
+	t := Type(s.msg.unread()[0])
+	s.msg.pos++
+	return t
+}
+
+// openSeal reads a sealed message and opens it.
+func (s *StreamReader) openSeal(f StreamFrame) error {
+	head, err := s.in.take(streamHead)
+	if err != nil {
+		return err
+	}
+	n := binary.BigEndian.Uint32(head[1:])
+	if n > maxStreamBytes {
+		return errSealTooLarge
+	}
+	aad := append(append(make([]byte, 0, streamHead+MaxLabel), head...), f.Label...)
+	sealed, err := s.in.take(int(n))
+	if err != nil {
+		return err
+	}
+	if err := checkSealed(sealed); err != nil {
+		return err
+	}
+	// One key opens in place. Of several, each that does not fit wipes what it writes to.
+	dst := sealed[1+nonceSize:][:0]
+	if len(f.Keys) > 1 {
+		if err := allow(s.in.budget, len(sealed)); err != nil {
+			return err
+		}
+		dst = make([]byte, 0, len(sealed))
+	}
+	plain, err := openSeal(dst, sealed, aad, f.Keys)
+	if err != nil {
+		return err
+	}
+	if len(plain) == 0 {
+		return errSealNothing
+	}
+	s.opened = window{buf: plain}
+	s.msg = &s.opened
+	return nil
+}
+
+// inflate replaces the compressed message at hand by the one inside it.
+func (s *StreamReader) inflate() error {
+	var c Compressed
+	var e *Error
+	err := s.value(&c, maxStreamDeflated)
+	switch {
+	case err == nil:
+	case err == errValueLong:
+		return errDeflatedLong
+	case errors.As(err, &e) && e.Layer == LayerMessage:
+		return &Error{Layer: LayerCompression, Reason: errBadCompression.Reason, Err: e.Err}
+	default:
+		return err
+	}
+	if c.Algo != algoLZW {
+		return errAlgo
+	}
+	inflated, err := s.inflater.appendInflated(nil, c.Buf, maxStreamInflated, s.in.budget)
+	if err != nil {
+		return err
+	}
+	if len(inflated) == 0 {
+		return errInflateNothing
+	}
+	s.opened = window{buf: inflated}
+	s.msg = &s.opened
+	return nil
+}
+
+// Ping reads the ping that Next announced.
+func (s *StreamReader) Ping(x *Ping) error { return s.value(x, maxValue) }
+
+// Ack reads the ack that Next announced.
+func (s *StreamReader) Ack(x *Ack) error { return s.value(x, maxValue) }
+
+// ErrorReply reads the error that Next announced.
+func (s *StreamReader) ErrorReply(x *ErrorReply) error { return s.value(x, maxValue) }
+
+// UserMessage reads the user message that Next announced; it is nil if it has no bytes.
+func (s *StreamReader) UserMessage() ([]byte, error) {
+	var h UserHeader
+	if err := s.value(&h, maxValue); err != nil {
+		return nil, err
+	}
+	return s.raw(h.UserMsgLen, errUserLength)
+}
+
+// PushPull reads the state that Next announced.
+func (s *StreamReader) PushPull() (*State, error) {
+	var h PushPullHeader
+	if err := s.value(&h, maxValue); err != nil {
+		return nil, err
+	}
+	if h.Nodes < 0 || h.Nodes > maxRows {
+		return nil, errStateRows
+	}
+	if h.UserStateLen < 0 || h.UserStateLen > maxStreamBytes {
+		return nil, errUserStateLength
+	}
+	x := &State{Join: h.Join}
+	for n := range h.Nodes {
+		if err := s.reserve(x, h.Nodes); err != nil {
+			return nil, err
+		}
+		x.Rows = x.Rows[:n+1]
+		if err := s.value(&x.Rows[n], maxValue); err != nil {
+			return nil, err
+		}
+	}
+	user, err := s.raw(h.UserStateLen, errUserStateLength)
+	if err != nil {
+		return nil, err
+	}
+	x.User = user
+	return x, nil
+}
+
+// reserve makes room for one more row of total, and for more as far as bytes have come in for them.
+func (s *StreamReader) reserve(x *State, total int) error {
+	n := len(x.Rows)
+	if n < cap(x.Rows) {
+		return nil
+	}
+	size := min(total, max(firstRows, 2*n, n+len(s.msg.unread())/rowBytes))
+	if err := allow(s.in.budget, size*rowSize); err != nil {
+		return err
+	}
+	rows := make([]Row, n, size)
+	copy(rows, x.Rows)
+	x.Rows = rows
+	return nil
+}
+
+// raw reads n bytes as they are; impossible is the error for an n that no node sends.
+func (s *StreamReader) raw(n int, impossible error) ([]byte, error) {
+	if n < 0 || n > maxStreamBytes {
+		return nil, impossible
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	return s.msg.take(n)
+}
+
+// decoder is a message that can be decoded from the start of what has come in.
+type decoder interface {
+	DecodeNext(b []byte) (rest []byte, err error)
+}
+
+// value reads one msgpack value of at most limit bytes. While it is not whole, it waits for as many
+// bytes as are known to be wanting before it tries again, so a value that trickles in
+// is not gone through again for each byte.
+func (s *StreamReader) value(x decoder, limit int) error {
+	w := s.msg
+	for {
+		rest, err := x.DecodeNext(w.unread())
+		if err == nil {
+			w.pos = len(w.buf) - len(rest)
+			return nil
+		}
+		var short *Error
+		if !errors.Is(err, ErrShort) || !errors.As(err, &short) {
+			return err
+		}
+		have, more := len(w.unread()), max(1, short.Need)
+		if more > limit-have {
+			return errValueLong
+		}
+		if err := w.need(have + more); err != nil {
+			return err
+		}
+	}
+}
+
+// Append appends the state as one message, type byte, header, members and user state,
+// and returns the extended slice.
+func (x *State) Append(b []byte) []byte {
+	h := PushPullHeader{Nodes: len(x.Rows), UserStateLen: len(x.User), Join: x.Join}
+	b = h.Append(b)
+	for i := range x.Rows {
+		b = x.Rows[i].Append(b)
+	}
+	return append(b, x.User...)
+}
