@@ -1,0 +1,245 @@
+package memberlist
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-metrics"
+)
+
+// count names a counter of a node.
+type count int
+
+const (
+	countUDPSent count = iota
+	countUDPReceived
+	countTCPAccept
+	countTCPConnect
+	countTCPSent
+	countMsgAlive
+	countMsgSuspect
+	countMsgDead
+	countDegradedProbe
+	countDegradedTimeout
+	numCounts
+)
+
+// countKeys are the counters' names, which dashboards know.
+var countKeys = [numCounts][]string{
+	countUDPSent:         {"memberlist", "udp", "sent"},
+	countUDPReceived:     {"memberlist", "udp", "received"},
+	countTCPAccept:       {"memberlist", "tcp", "accept"},
+	countTCPConnect:      {"memberlist", "tcp", "connect"},
+	countTCPSent:         {"memberlist", "tcp", "sent"},
+	countMsgAlive:        {"memberlist", "msg", "alive"},
+	countMsgSuspect:      {"memberlist", "msg", "suspect"},
+	countMsgDead:         {"memberlist", "msg", "dead"},
+	countDegradedProbe:   {"memberlist", "degraded", "probe"},
+	countDegradedTimeout: {"memberlist", "degraded", "timeout"},
+}
+
+const (
+	// handOver is how long counts are summed before the sink gets them.
+	handOver = time.Second
+	// warmCounts is how many counts since the last hand-over each look at the clock. Beyond, the node is busy
+	// and one in clockEvery does, so that a count costs a few nanoseconds.
+	warmCounts = 32
+	clockEvery = 64
+	// maxDrops bounds how many lanes and reasons are told apart, in case a stranger names one.
+	maxDrops = 128
+)
+
+// telemetry hands to the global sink of go-metrics what a node counts and measures. Counts are summed and
+// handed over at most once in a second, by whoever counts then and once more by flush, so they cost next to
+// nothing with a sink or without. What is measured is rare and goes to the sink at once. It needs no
+// goroutine and no timer. It is safe for concurrent use, and a nil telemetry does nothing.
+type telemetry struct {
+	labels []metrics.Label // our own, without spare capacity: go-metrics appends to what it is given
+	begun  time.Time
+	due    atomic.Int64  // when counts are handed over next, as nanoseconds since begun
+	since  atomic.Uint64 // counts since the last hand-over
+	counts [numCounts]atomic.Uint64
+
+	mu    sync.RWMutex // a leaf: guards the map, not the counters in it
+	drops map[dropped]*atomic.Uint64
+}
+
+// dropped says where something was dropped, and why.
+type dropped struct{ lane, reason string }
+
+func newTelemetry(labels []metrics.Label) *telemetry {
+	return &telemetry{
+		labels: withLabels(labels),
+		begun:  time.Now(),
+		drops:  make(map[dropped]*atomic.Uint64),
+	}
+}
+
+// withLabels returns a new slice of the labels and more, without spare capacity.
+func withLabels(labels []metrics.Label, more ...metrics.Label) []metrics.Label {
+	all := make([]metrics.Label, 0, len(labels)+len(more))
+	return append(append(all, labels...), more...)
+}
+
+func (t *telemetry) udpSent(bytes int)     { t.add(countUDPSent, bytes) }
+func (t *telemetry) udpReceived(bytes int) { t.add(countUDPReceived, bytes) }
+func (t *telemetry) tcpSent(bytes int)     { t.add(countTCPSent, bytes) }
+func (t *telemetry) tcpAccept()            { t.add(countTCPAccept, 1) }
+func (t *telemetry) tcpConnect()           { t.add(countTCPConnect, 1) }
+func (t *telemetry) degradedProbe()        { t.add(countDegradedProbe, 1) }
+func (t *telemetry) degradedTimeout()      { t.add(countDegradedTimeout, 1) }
+
+// heard counts the rumours of one packet.
+func (t *telemetry) heard(alives, suspects, deads int) {
+	t.add(countMsgAlive, alives)
+	t.add(countMsgSuspect, suspects)
+	t.add(countMsgDead, deads)
+}
+
+// health is our own health score.
+func (t *telemetry) health(score int) { t.gauge(healthKey, float32(score), nil) }
+
+// nodeInstances is how many members are in that state.
+func (t *telemetry) nodeInstances(state NodeStateType, n int) {
+	t.gauge(instancesKey, float32(n), &metrics.Label{Name: "node_state", Value: state.String()})
+}
+
+// sizeLocal is the size in bytes of the state that we sent in an exchange.
+func (t *telemetry) sizeLocal(bytes int) { t.gauge(sizeLocalKey, float32(bytes), nil) }
+
+// sizeRemote is the size in bytes of the state that we were sent in an exchange.
+func (t *telemetry) sizeRemote(bytes int) { t.sample(sizeRemoteKey, float32(bytes)) }
+
+// queueBroadcasts is how many messages wait to be spread.
+func (t *telemetry) queueBroadcasts(n int) { t.sample(queueKey, float32(n)) }
+
+// queueEvents is how many news wait to be told.
+func (t *telemetry) queueEvents(n int) { t.gauge(eventsKey, float32(n), nil) }
+
+// probeNode, gossip and pushPullNode are how long one of these took.
+func (t *telemetry) probeNode(took time.Duration)    { t.took(probeKey, took) }
+func (t *telemetry) gossip(took time.Duration)       { t.took(gossipKey, took) }
+func (t *telemetry) pushPullNode(took time.Duration) { t.took(pushPullKey, took) }
+
+// The names of what is measured.
+var (
+	healthKey     = []string{"memberlist", "health", "score"}
+	instancesKey  = []string{"memberlist", "node", "instances"}
+	sizeLocalKey  = []string{"memberlist", "size", "local"}
+	sizeRemoteKey = []string{"memberlist", "size", "remote"}
+	queueKey      = []string{"memberlist", "queue", "broadcasts"}
+	eventsKey     = []string{"memberlist", "queue", "events"}
+	probeKey      = []string{"memberlist", "probeNode"}
+	gossipKey     = []string{"memberlist", "gossip"}
+	pushPullKey   = []string{"memberlist", "pushPullNode"}
+	dropKey       = []string{"memberlist", "drop"}
+)
+
+// add counts.
+func (t *telemetry) add(c count, n int) {
+	if t == nil || n <= 0 {
+		return
+	}
+	t.counts[c].Add(uint64(n))
+	t.counted()
+}
+
+// drop counts something that was dropped. Reasons are short fixed phrases, since each is a label in the
+// sink; beyond maxDrops of them the reason becomes "other".
+func (t *telemetry) drop(lane, reason string) {
+	if t == nil {
+		return
+	}
+	t.dropCounter(dropped{lane, reason}).Add(1)
+	t.counted()
+}
+
+func (t *telemetry) dropCounter(d dropped) *atomic.Uint64 {
+	t.mu.RLock()
+	c := t.drops[d]
+	t.mu.RUnlock()
+	if c != nil {
+		return c
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.drops) >= maxDrops && t.drops[d] == nil {
+		d = dropped{"other", "other"}
+	}
+	if t.drops[d] == nil {
+		t.drops[d] = new(atomic.Uint64)
+	}
+	return t.drops[d]
+}
+
+// counted looks at the clock, if it is worth it, and hands over what is due.
+func (t *telemetry) counted() {
+	if n := t.since.Add(1); n <= warmCounts || n%clockEvery == 0 {
+		t.flushIfDue()
+	}
+}
+
+func (t *telemetry) flushIfDue() {
+	now, due := int64(time.Since(t.begun)), t.due.Load()
+	if now >= due && t.due.CompareAndSwap(due, now+int64(handOver)) {
+		t.flush()
+	}
+}
+
+// flush hands over all that has been counted. Shutdown calls it last.
+func (t *telemetry) flush() {
+	if t == nil {
+		return
+	}
+	t.since.Store(0)
+	for c := range t.counts {
+		t.emit(countKeys[c], &t.counts[c], t.labels)
+	}
+	t.mu.RLock()
+	kinds := make([]dropped, 0, len(t.drops))
+	for d := range t.drops {
+		kinds = append(kinds, d)
+	}
+	t.mu.RUnlock()
+	for _, d := range kinds {
+		t.emit(dropKey, t.dropCounter(d), withLabels(t.labels,
+			metrics.Label{Name: "lane", Value: d.lane}, metrics.Label{Name: "reason", Value: d.reason}))
+	}
+}
+
+// emit hands over one counter.
+func (t *telemetry) emit(key []string, c *atomic.Uint64, labels []metrics.Label) {
+	if n := c.Swap(0); n > 0 {
+		metrics.IncrCounterWithLabels(key, float32(n), labels)
+	}
+}
+
+func (t *telemetry) gauge(key []string, v float32, label *metrics.Label) {
+	if t == nil {
+		return
+	}
+	labels := t.labels
+	if label != nil {
+		labels = withLabels(labels, *label)
+	}
+	metrics.SetGaugeWithLabels(key, v, labels)
+	t.flushIfDue()
+}
+
+func (t *telemetry) sample(key []string, v float32) {
+	if t == nil {
+		return
+	}
+	metrics.AddSampleWithLabels(key, v, t.labels)
+	t.flushIfDue()
+}
+
+// took measures a time, in the unit that the sink's configuration asks for.
+func (t *telemetry) took(key []string, took time.Duration) {
+	if t == nil {
+		return
+	}
+	metrics.MeasureSinceWithLabels(key, time.Now().Add(-took), t.labels)
+	t.flushIfDue()
+}
