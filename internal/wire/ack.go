@@ -33,7 +33,7 @@ func (x *Ack) DecodeNext(b []byte) (rest []byte, err error) {
 		return foreign(b, x)
 	}
 	*x = m
-	return r.b, nil
+	return r.rest(), nil
 }
 
 // Nack answers an IndirectPing whose target kept silent.
@@ -65,5 +65,5 @@ func (x *Nack) DecodeNext(b []byte) (rest []byte, err error) {
 		return foreign(b, x)
 	}
 	*x = m
-	return r.b, nil
+	return r.rest(), nil
 }

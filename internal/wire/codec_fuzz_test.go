@@ -64,6 +64,9 @@ func fuzzDecoder(f *testing.F, newMessage func() message, head int) {
 		if !bytes.Equal(b, kept) {
 			t.Fatal("the input was changed")
 		}
+		if errors.Is(err, errTimestamp) {
+			return // go-msgpack allocates the length that the timestamp promises before it looks at it
+		}
 		in := bytes.NewReader(b)
 		theirErr := codec.NewDecoder(in, judge).Decode(theirs)
 		if (err == nil) != (theirErr == nil) {

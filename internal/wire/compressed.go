@@ -33,5 +33,5 @@ func (x *Compressed) DecodeNext(b []byte) (rest []byte, err error) {
 		return foreign(b, x)
 	}
 	*x = m
-	return r.b, nil
+	return r.rest(), nil
 }

@@ -40,7 +40,7 @@ func (x *Ping) DecodeNext(b []byte) (rest []byte, err error) {
 		return foreign(b, x)
 	}
 	*x = m
-	return r.b, nil
+	return r.rest(), nil
 }
 
 // IndirectPing asks a node to ping another one and to relay its Ack.
@@ -94,7 +94,7 @@ func (x *IndirectPing) DecodeNext(b []byte) (rest []byte, err error) {
 		return foreign(b, x)
 	}
 	*x = m
-	return r.b, nil
+	return r.rest(), nil
 }
 
 // sourceFields counts those of the three fields about the sender that are sent:

@@ -38,7 +38,7 @@ func (x *PushPullHeader) DecodeNext(b []byte) (rest []byte, err error) {
 		return foreign(b, x)
 	}
 	*x = m
-	return r.b, nil
+	return r.rest(), nil
 }
 
 // Row is one member in a full state exchange.
@@ -87,5 +87,5 @@ func (x *Row) DecodeNext(b []byte) (rest []byte, err error) {
 		return foreign(b, x)
 	}
 	*x = m
-	return r.b, nil
+	return r.rest(), nil
 }

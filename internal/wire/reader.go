@@ -10,8 +10,9 @@ import (
 // It knows no reasons; what it cannot read goes to foreign, which takes every form that is valid
 // and says what is wrong with the others.
 type reader struct {
-	b      []byte // what is not read yet
-	fields int    // how many fields of the map are not read yet
+	b      []byte
+	at     int // where in b the next byte stands
+	fields int // how many fields of the map are not read yet
 	failed bool
 }
 
@@ -20,14 +21,17 @@ func readMap(b []byte) reader {
 	if len(b) == 0 || b[0]&0xf0 != fixMap {
 		return reader{failed: true}
 	}
-	return reader{b: b[1:], fields: int(b[0] & 0x0f)}
+	return reader{b: b, at: 1, fields: int(b[0] & 0x0f)}
 }
 
 // end reports whether all that was asked for was there, and nothing else in the map.
 func (r *reader) end() bool { return !r.failed && r.fields == 0 }
 
-// fail makes all further reads fail as well: nothing can be read from no bytes.
-func (r *reader) fail() { r.b, r.failed = nil, true }
+// rest returns what follows the map.
+func (r *reader) rest() []byte { return r.b[r.at:] }
+
+// fail makes all further reads fail as well: there is nothing left to read.
+func (r *reader) fail() { r.at, r.failed = len(r.b), true }
 
 // key reads the name of a field that must come next.
 func (r *reader) key(k string) {
@@ -38,29 +42,30 @@ func (r *reader) key(k string) {
 
 // has reads the name of a field that may come next, and reports whether it did.
 func (r *reader) has(k string) bool {
-	if r.fields == 0 || len(r.b) < len(k) || string(r.b[:len(k)]) != k {
+	b := r.b[r.at:]
+	if r.fields == 0 || len(b) < len(k) || string(b[:len(k)]) != k {
 		return false
 	}
-	r.b = r.b[len(k):]
+	r.at += len(k)
 	r.fields--
 	return true
 }
 
 // uint32 reads an unsigned number.
 func (r *reader) uint32() uint32 {
-	b := r.b
+	b := r.b[r.at:]
 	switch {
 	case len(b) >= 1 && b[0] < fixMap:
-		r.b = b[1:]
+		r.at++
 		return uint32(b[0])
 	case len(b) >= 2 && b[0] == fmtU8:
-		r.b = b[2:]
+		r.at += 2
 		return uint32(b[1])
 	case len(b) >= 3 && b[0] == fmtU16:
-		r.b = b[3:]
+		r.at += 3
 		return uint32(binary.BigEndian.Uint16(b[1:]))
 	case len(b) >= 5 && b[0] == fmtU32:
-		r.b = b[5:]
+		r.at += 5
 		return binary.BigEndian.Uint32(b[1:])
 	default:
 		r.fail()
@@ -73,7 +78,6 @@ func (r *reader) uint16() uint16 {
 	v := r.uint32()
 	if v>>16 != 0 {
 		r.fail()
-		return 0
 	}
 	return uint16(v)
 }
@@ -83,7 +87,6 @@ func (r *reader) uint8() uint8 {
 	v := r.uint32()
 	if v>>8 != 0 {
 		r.fail()
-		return 0
 	}
 	return uint8(v)
 }
@@ -91,38 +94,37 @@ func (r *reader) uint8() uint8 {
 // int reads a signed number. Releases of the reference up to v0.5.0 send such fields
 // in the unsigned formats, so both are at home here.
 func (r *reader) int() int {
-	b := r.b
+	b := r.b[r.at:]
 	switch {
 	case len(b) >= 3 && b[0] == fmtI16:
-		r.b = b[3:]
+		r.at += 3
 		return int(int16(binary.BigEndian.Uint16(b[1:])))
 	case len(b) >= 5 && b[0] == fmtI32:
-		r.b = b[5:]
+		r.at += 5
 		return int(int32(binary.BigEndian.Uint32(b[1:])))
 	}
 	v := r.uint32()
 	if int(v) < 0 { // beyond an int of 32 bits
 		r.fail()
-		return 0
 	}
 	return int(v)
 }
 
 // bool reads a truth value.
 func (r *reader) bool() bool {
-	if len(r.b) == 0 || r.b[0] != fmtTrue && r.b[0] != fmtFalse {
+	b := r.b[r.at:]
+	if len(b) == 0 || b[0] != fmtTrue && b[0] != fmtFalse {
 		r.fail()
 		return false
 	}
-	v := r.b[0] == fmtTrue
-	r.b = r.b[1:]
-	return v
+	r.at++
+	return b[0] == fmtTrue
 }
 
 // bytes reads a byte slice, which aliases the message. Nil stays nil and empty stays empty.
 func (r *reader) bytes() []byte {
-	if len(r.b) >= 1 && r.b[0] == fmtNil {
-		r.b = r.b[1:]
+	if b := r.b[r.at:]; len(b) >= 1 && b[0] == fmtNil {
+		r.at++
 		return nil
 	}
 	return r.raw()
@@ -134,25 +136,25 @@ func (r *reader) text() string { return view(r.raw()) }
 // raw reads what strings and byte slices have in common.
 // Its capacity is cut so that an append to a field never writes over the next one.
 func (r *reader) raw() []byte {
-	b := r.b
-	var head, n uint64
+	b := r.b[r.at:]
+	var head, n uint
 	switch {
 	case len(b) >= 1 && b[0]&0xe0 == fixRaw:
-		head, n = 1, uint64(b[0]&fixRawMax)
+		head, n = 1, uint(b[0]&fixRawMax)
 	case len(b) >= 3 && b[0] == fmtRaw16:
-		head, n = 3, uint64(binary.BigEndian.Uint16(b[1:]))
+		head, n = 3, uint(binary.BigEndian.Uint16(b[1:]))
 	case len(b) >= 5 && b[0] == fmtRaw32:
-		head, n = 5, uint64(binary.BigEndian.Uint32(b[1:]))
+		head, n = 5, uint(binary.BigEndian.Uint32(b[1:]))
 	default:
 		r.fail()
 		return nil
 	}
-	end := head + n
-	if end > uint64(len(b)) {
+	if n > uint(len(b))-head {
 		r.fail()
 		return nil
 	}
-	r.b = b[end:]
+	end := head + n
+	r.at += int(end)
 	return b[head:end:end]
 }
 

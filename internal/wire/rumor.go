@@ -37,7 +37,7 @@ func (x *Suspect) DecodeNext(b []byte) (rest []byte, err error) {
 		return foreign(b, x)
 	}
 	*x = m
-	return r.b, nil
+	return r.rest(), nil
 }
 
 // Dead claims that a node has failed or, when it is its own accuser, that it has left.
@@ -77,7 +77,7 @@ func (x *Dead) DecodeNext(b []byte) (rest []byte, err error) {
 		return foreign(b, x)
 	}
 	*x = m
-	return r.b, nil
+	return r.rest(), nil
 }
 
 // Alive claims that a node is a member, at an address, with metadata.
@@ -129,5 +129,5 @@ func (x *Alive) DecodeNext(b []byte) (rest []byte, err error) {
 		return foreign(b, x)
 	}
 	*x = m
-	return r.b, nil
+	return r.rest(), nil
 }

@@ -30,5 +30,5 @@ func (x *UserHeader) DecodeNext(b []byte) (rest []byte, err error) {
 		return foreign(b, x)
 	}
 	*x = m
-	return r.b, nil
+	return r.rest(), nil
 }
