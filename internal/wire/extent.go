@@ -39,59 +39,79 @@ type scanner struct {
 	want uint64
 }
 
+// format says what stands behind a format byte: n things, or as many as the next width bytes say.
+type format struct {
+	of    thing
+	width uint8
+	n     uint8
+}
+
+// thing is what a format counts.
+type thing uint8
+
+const (
+	ofBytes thing = iota
+	ofExtension
+	ofElements
+	ofPairs
+	ofNothing // the format is reserved
+)
+
+// formats are those from nil on, up to the small negative numbers.
+var formats = [...]format{
+	0xc0 - fmtNil: {}, 0xc1 - fmtNil: {of: ofNothing}, 0xc2 - fmtNil: {}, 0xc3 - fmtNil: {}, // nil, bool
+	0xc4 - fmtNil: {width: 1}, 0xc5 - fmtNil: {width: 2}, 0xc6 - fmtNil: {width: 4}, // bin
+	0xc7 - fmtNil: {ofExtension, 1, 0}, 0xc8 - fmtNil: {ofExtension, 2, 0}, 0xc9 - fmtNil: {ofExtension, 4, 0},
+	0xca - fmtNil: {n: 4}, 0xcb - fmtNil: {n: 8}, // floats
+	0xcc - fmtNil: {n: 1}, 0xcd - fmtNil: {n: 2}, 0xce - fmtNil: {n: 4}, 0xcf - fmtNil: {n: 8}, // unsigned
+	0xd0 - fmtNil: {n: 1}, 0xd1 - fmtNil: {n: 2}, 0xd2 - fmtNil: {n: 4}, 0xd3 - fmtNil: {n: 8}, // signed
+	0xd4 - fmtNil: {ofExtension, 0, 1}, 0xd5 - fmtNil: {ofExtension, 0, 2}, 0xd6 - fmtNil: {ofExtension, 0, 4},
+	0xd7 - fmtNil: {ofExtension, 0, 8}, 0xd8 - fmtNil: {ofExtension, 0, 16},
+	0xd9 - fmtNil: {width: 1}, 0xda - fmtNil: {width: 2}, 0xdb - fmtNil: {width: 4}, // strings
+	0xdc - fmtNil: {ofElements, 2, 0}, 0xdd - fmtNil: {ofElements, 4, 0}, // arrays
+	0xde - fmtNil: {ofPairs, 2, 0}, 0xdf - fmtNil: {ofPairs, 4, 0}, // maps
+}
+
+// formatOf returns the format that byte c stands for.
+func formatOf(c byte) format {
+	switch {
+	case c < fixMap || c >= fmtNil+byte(len(formats)): // a small number
+		return format{}
+	case c < fixArray:
+		return format{of: ofPairs, n: c & 0x0f}
+	case c < fixRaw:
+		return format{of: ofElements, n: c & 0x0f}
+	case c < fmtNil:
+		return format{of: ofBytes, n: c & fixRawMax}
+	default:
+		return formats[c-fmtNil]
+	}
+}
+
 // value walks over one value that stands inside depth maps and arrays.
 func (s *scanner) value(depth int) error {
 	c, err := s.number(1)
 	if err != nil {
 		return err
 	}
-	switch {
-	case c < fixMap || c >= 0xe0: // a small number
-		return nil
-	case c < fixArray:
-		return s.elements(2*(c&0x0f), depth)
-	case c < fixRaw:
-		return s.elements(c&0x0f, depth)
-	case c < fmtNil:
-		return s.skip(c & fixRawMax)
+	f := formatOf(byte(c))
+	n := uint64(f.n)
+	if f.width > 0 {
+		if n, err = s.number(f.width); err != nil {
+			return err
+		}
 	}
-	switch c {
-	case fmtNil, fmtFalse, fmtTrue:
-		return nil
-	case 0xc1:
-		return errReserved
-	case 0xc4, 0xc5, 0xc6: // bin
-		return s.sized(c - 0xc4)
-	case 0xc7, 0xc8, 0xc9: // ext
-		n, err := s.number(1 << (c - 0xc7))
-		if err != nil {
-			return err
-		}
+	switch f.of {
+	case ofBytes:
+		return s.skip(n)
+	case ofExtension:
 		return s.extension(n)
-	case 0xca: // float32
-		return s.skip(4)
-	case 0xcb: // float64
-		return s.skip(8)
-	case fmtU8, fmtU16, fmtU32, fmtU64:
-		return s.skip(1 << (c - fmtU8))
-	case fmtI8, fmtI16, fmtI32, fmtI64:
-		return s.skip(1 << (c - fmtI8))
-	case 0xd4, 0xd5, 0xd6, 0xd7, 0xd8: // fixext
-		return s.extension(1 << (c - 0xd4))
-	case 0xd9, fmtRaw16, fmtRaw32: // str8 and raw
-		return s.sized(c - 0xd9)
-	case 0xdc, 0xdd: // array
-		n, err := s.number(2 << (c - 0xdc))
-		if err != nil {
-			return err
-		}
+	case ofElements:
 		return s.elements(n, depth)
-	default: // 0xde, 0xdf: map
-		n, err := s.number(2 << (c - 0xde))
-		if err != nil {
-			return err
-		}
+	case ofPairs:
 		return s.elements(2*n, depth)
+	default:
+		return errReserved
 	}
 }
 
@@ -109,15 +129,6 @@ func (s *scanner) elements(n uint64, depth int) error {
 	return nil
 }
 
-// sized walks over bytes whose length stands before them in 1, 2 or 4 bytes.
-func (s *scanner) sized(log uint64) error {
-	n, err := s.number(1 << log)
-	if err != nil {
-		return err
-	}
-	return s.skip(n)
-}
-
 // extension walks over the tag and the n bytes of an extension.
 // Tag -1 is a timestamp, and those have three lengths only.
 func (s *scanner) extension(n uint64) error {
@@ -133,9 +144,9 @@ func (s *scanner) extension(n uint64) error {
 }
 
 // number reads a big-endian number of 1, 2 or 4 bytes.
-func (s *scanner) number(width uint64) (uint64, error) {
+func (s *scanner) number(width uint8) (uint64, error) {
 	b := s.b[s.at:]
-	if err := s.skip(width); err != nil {
+	if err := s.skip(uint64(width)); err != nil {
 		return 0, err
 	}
 	switch width {

@@ -12,7 +12,6 @@ const (
 	fmtU8    = 0xcc
 	fmtU16   = 0xcd
 	fmtU32   = 0xce
-	fmtU64   = 0xcf
 	fmtI8    = 0xd0
 	fmtI16   = 0xd1
 	fmtI32   = 0xd2
