@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"fmt"
@@ -13,10 +14,13 @@ type Nonce = [12]byte
 // Key is one AES key with its cipher ready for use.
 // It never changes and is safe for concurrent use.
 type Key struct {
-	// raw is a pointer because package fmt prints unexported fields by reflection, past Format;
-	// of a pointer inside a struct it prints the address only.
-	raw  *[32]byte
-	size int
+	// secret is a function because package fmt prints unexported fields by reflection, past Format,
+	// and follows even pointers where the verb does not fit. Of a function it prints the address.
+	secret func() *secret
+}
+
+type secret struct {
+	raw  []byte
 	aead cipher.AEAD
 }
 
@@ -30,19 +34,21 @@ func NewKey(raw []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("AES-GCM: %w", err)
 	}
-	k := &Key{raw: new([32]byte), size: len(raw), aead: aead}
-	copy(k.raw[:], raw)
-	return k, nil
+	s := &secret{raw: bytes.Clone(raw), aead: aead}
+	return &Key{secret: func() *secret { return s }}, nil
 }
 
 // Bytes returns the key's bytes; the slice is the caller's own.
 func (k *Key) Bytes() []byte {
-	return append([]byte(nil), k.raw[:k.size]...)
+	return bytes.Clone(k.secret().raw)
 }
 
 // String names the kind of key and nothing of its value.
 func (k Key) String() string {
-	return fmt.Sprintf("AES-%d key", k.size*8)
+	if k.secret == nil {
+		return "no key"
+	}
+	return fmt.Sprintf("AES-%d key", len(k.secret().raw)*8)
 }
 
 // Format prints what String says for every verb, so that no careless format shows a key.

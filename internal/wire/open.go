@@ -12,6 +12,8 @@ const (
 	// compound of at most 255 parts into a packet; this leaves room for sixteen full ones and keeps
 	// a packet that multiplies itself from becoming more messages than its own size explains.
 	maxTotalParts = 4096
+	// maxCompressions bounds the compressions in one packet; real nodes send one.
+	maxCompressions = 16
 
 	// keepMessages and keepScratch are up to what size an Opener keeps its memory for the next packet.
 	keepMessages = 1024
@@ -19,9 +21,9 @@ const (
 )
 
 var (
-	errPlainPacket    = &Error{Layer: LayerPolicy, Reason: "plain text where keys are required"}
 	errNesting        = &Error{Layer: LayerCompound, Reason: "nested too deep"}
 	errTooManyParts   = &Error{Layer: LayerCompound, Reason: "too many parts"}
+	errCompressions   = &Error{Layer: LayerCompression, Reason: "too many in one packet"}
 	errEmptyMessage   = &Error{Layer: LayerMessage, Reason: "empty"}
 	errPacketType     = &Error{Layer: LayerMessage, Reason: "type not known in packets"}
 	errBadCompression = &Error{Layer: LayerCompression, Reason: "malformed"}
@@ -46,6 +48,7 @@ type Opener struct {
 	aad      []byte
 	inflater inflater
 	inflate  int   // bytes that may still come out of compression
+	deflated int   // compressions seen so far
 	parts    int   // parts of compounds seen so far
 	lost     int   // parts that were refused
 	cause    error // why the first of them was
@@ -95,7 +98,7 @@ func (o *Opener) reset() {
 		o.scratch = nil
 	}
 	o.inflate = max(minInflated, o.MaxInflated)
-	o.parts, o.lost, o.cause = 0, 0, nil
+	o.deflated, o.parts, o.lost, o.cause = 0, 0, 0, nil
 }
 
 // unwrap removes what can only be outermost: label, seal and checksum.
@@ -187,6 +190,9 @@ func (o *Opener) unpackCompound(body []byte, depth int) error {
 }
 
 func (o *Opener) unpackCompressed(body []byte, depth int) error {
+	if o.deflated++; o.deflated > maxCompressions {
+		return errCompressions
+	}
 	var c Compressed
 	if err := c.Decode(body); err != nil {
 		o.lose(1, errBadCompression)

@@ -40,7 +40,7 @@ func endSeal(b []byte, start int, k *Key, aad []byte) []byte {
 	// With room for the tag the cipher works in place and allocates nothing.
 	b = slices.Grow(b, tagSize)
 	nonce := b[start+1 : plain : plain]
-	return k.aead.Seal(b[:plain], nonce, b[plain:], aad)
+	return k.secret().aead.Seal(b[:plain], nonce, b[plain:], aad)
 }
 
 // sealedSize returns how long n bytes of plain text are once sealed.
@@ -74,7 +74,7 @@ func openSeal(dst, sealed, aad []byte, keys []*Key) ([]byte, error) {
 	}
 	nonce, ciphertext := sealed[1:1+nonceSize], sealed[1+nonceSize:]
 	for _, k := range keys {
-		opened, err := k.aead.Open(dst, nonce, ciphertext, aad)
+		opened, err := k.secret().aead.Open(dst, nonce, ciphertext, aad)
 		if err != nil {
 			continue
 		}
