@@ -35,7 +35,7 @@ func (t *NetTransport) FinalAdvertiseAddr(ip string, port int) (net.IP, int, err
 		return nil, 0, errors.New("advertise address: this machine has none; set AdvertiseAddr")
 	}
 	if reach := reachOf(chosen); reach != reachPrivate {
-		t.log.Printf("[WARN] memberlist: No private IP address found, advertising the %s address %s", reach, chosen)
+		t.log.Warn("this machine has no private address, advertising another", "address", chosen.String(), "reach", reach.String())
 	}
 	if bound.Is4() {
 		form := chosen.As16()

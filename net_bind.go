@@ -121,5 +121,5 @@ func (t *NetTransport) widen(s *udpSocket) {
 			return
 		}
 	}
-	t.log.Printf("[WARN] memberlist: The UDP receive buffer stays as it is: %v", err)
+	t.log.Warn("the UDP receive buffer stays as it is", "error", err)
 }

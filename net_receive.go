@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
@@ -100,7 +101,8 @@ func (t *NetTransport) receive(s *udpSocket) {
 			return
 		}
 		if err != nil {
-			t.log.Printf("[ERR] memberlist: Error reading UDP packet: %v", err)
+			t.metrics.drop("udp", "read error")
+			t.noise.warn("udp read error", "error reading UDP packet", slog.Any("error", err))
 			if !wait.pause(t.done) {
 				return
 			}
@@ -155,8 +157,12 @@ func (t *NetTransport) deliver(p *Packet) bool {
 	}
 }
 
-func (t *NetTransport) emptyPacket(from netip.AddrPort) {
-	t.log.Printf("[ERR] memberlist: UDP packet too short (0 bytes) from %s", from)
+// emptyPacket counts what carries nothing.
+func (t *NetTransport) emptyPacket(from fmt.Stringer) {
+	t.metrics.drop("udp", "empty packet")
+	if silent, ok := t.noise.allow(slog.LevelWarn, "empty packet"); ok {
+		t.log.Warn("empty packet dropped", "from", from.String(), "suppressed", silent)
+	}
 }
 
 // accept puts accepted connections into the stream channel, until the listener is closed.
@@ -168,7 +174,8 @@ func (t *NetTransport) accept(l *net.TCPListener) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil:
-			t.log.Printf("[ERR] memberlist: Error accepting TCP connection: %v", err)
+			t.metrics.drop("tcp", "accept error")
+			t.noise.warn("tcp accept error", "error accepting TCP connection", slog.Any("error", err))
 			if !wait.pause(t.done) {
 				return
 			}
@@ -193,6 +200,7 @@ func (t *NetTransport) IngestPacket(conn net.Conn, addr net.Addr, now time.Time,
 	case err != nil:
 		return fmt.Errorf("ingest packet from %s: %w", addr, err)
 	case len(buf) == 0:
+		t.emptyPacket(addr)
 		return fmt.Errorf("ingest packet from %s: it is empty", addr)
 	case len(buf) > largestIngested:
 		return fmt.Errorf("ingest packet from %s: more than %d bytes", addr, largestIngested)

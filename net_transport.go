@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -33,7 +33,8 @@ type NetTransportConfig struct {
 	// TCP on all of them; GetAutoBindPort tells which.
 	BindPort int
 
-	// Logger gets the transport's few words; nil means standard error.
+	// Logger gets the transport's few words, in lines of the form "[WARN] memberlist: text"; nil means
+	// standard error.
 	Logger *log.Logger
 
 	// MetricLabels go with every metric of the transport.
@@ -42,7 +43,9 @@ type NetTransportConfig struct {
 
 // NetTransport is the built-in Transport: datagrams by UDP, streams by TCP, both on one port.
 type NetTransport struct {
-	log      *log.Logger
+	log      *slog.Logger
+	noise    *sampler
+	metrics  *telemetry
 	bindAddr netip.Addr // the first one, as configured
 	udp      []udpSocket
 	tcp      []*net.TCPListener
@@ -81,17 +84,17 @@ func NewNetTransport(config *NetTransportConfig) (*NetTransport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
+	logger := newLogger(&Config{Logger: config.Logger})
 	t := &NetTransport{
-		log:      config.Logger,
+		log:      logger,
+		noise:    newSampler(logger),
+		metrics:  newTelemetry(config.MetricLabels),
 		bindAddr: addrs[0],
 		udp:      bound.udp,
 		tcp:      bound.tcp,
 		packets:  make(chan *Packet, packetBacklog),
 		streams:  make(chan net.Conn),
 		done:     make(chan struct{}),
-	}
-	if t.log == nil {
-		t.log = log.New(os.Stderr, "", log.LstdFlags)
 	}
 	for i := range t.udp {
 		t.widen(&t.udp[i])
@@ -198,6 +201,7 @@ func (t *NetTransport) Shutdown() error {
 			_ = l.Close()
 		}
 		t.loops.Wait()
+		t.metrics.flush()
 	})
 	return nil
 }

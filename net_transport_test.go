@@ -167,16 +167,39 @@ func TestPacketsThatAreKeptDoNotChange(t *testing.T) {
 	}
 }
 
-func TestAnEmptyDatagramIsDropped(t *testing.T) {
-	tr := listenLocal(t)
-	if err := tr.writeTo(nil, tr.at("127.0.0.1")); err != nil {
+func TestEmptyDatagramsAreCountedAndLoggedOnce(t *testing.T) {
+	sink := inmem(t)
+	var said bytes.Buffer
+	tr, err := NewNetTransport(&NetTransportConfig{BindAddrs: []string{"127.0.0.1"}, Logger: log.New(&said, "", 0)})
+	if err != nil {
 		t.Fatal(err)
+	}
+	const empties = 3
+	for range empties {
+		if err := tr.writeTo(nil, tr.at("127.0.0.1")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := tr.writeTo([]byte("x"), tr.at("127.0.0.1")); err != nil {
 		t.Fatal(err)
 	}
 	if p := receivePacket(t, tr); string(p.Buf) != "x" {
 		t.Errorf("received %q", p.Buf)
+	}
+	if err := tr.Shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	counted := 0
+	for name, n := range sums(sink) {
+		if strings.Contains(name, "empty") {
+			counted += n
+		}
+	}
+	if counted != empties {
+		t.Errorf("counted %d of %d: %v", counted, empties, sums(sink))
+	}
+	if lines := strings.Count(said.String(), "\n"); lines != 1 || !strings.HasPrefix(said.String(), "[WARN] memberlist: empty packet") {
+		t.Errorf("logged %q", said.String())
 	}
 }
 
