@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-metrics"
@@ -293,9 +294,10 @@ func (c *Config) IPMustBeChecked() bool {
 	return len(c.CIDRsAllowed) > 0
 }
 
-// withDefaults returns a copy in which the zeros that stand for a default are filled in.
+// withDefaults returns a copy, slices included, in which the zeros that stand for a default are filled in.
 func (c *Config) withDefaults() *Config {
 	filled := *c
+	filled.Meta, filled.CIDRsAllowed = slices.Clone(c.Meta), slices.Clone(c.CIDRsAllowed)
 	if filled.TCPTimeout == 0 {
 		filled.TCPTimeout = defaultTCPTimeout
 	}

@@ -61,8 +61,11 @@ func TestDefaultsAreNotShared(t *testing.T) {
 }
 
 func TestZerosThatMeanADefaultAreFilledInACopy(t *testing.T) {
-	c := &Config{Name: "a"}
+	c := &Config{Name: "a", Meta: []byte("meta")}
 	got := c.withDefaults()
+	if c.Meta[0] = 'M'; string(got.Meta) != "meta" {
+		t.Error("the metadata is not copied")
+	}
 	if got.TCPTimeout != 10*time.Second || got.HandoffQueueDepth != 1024 || got.UDPBufferSize != 1400 || got.Name != "a" {
 		t.Errorf("got %v, %d, %d", got.TCPTimeout, got.HandoffQueueDepth, got.UDPBufferSize)
 	}
