@@ -207,6 +207,37 @@ func TestTheStageServesInOrderAndPassesOverWhatDoesNotFit(t *testing.T) {
 	}
 }
 
+// drawMessages are up to 40 different messages, their names beginning with kind.
+func drawMessages(t *rapid.T, kind string) (msgs [][]byte) {
+	for i := range rapid.IntRange(0, 40).Draw(t, kind) {
+		m := fmt.Appendf(nil, "%s%d:", kind, i)
+		msgs = append(msgs, append(m, make([]byte, rapid.IntRange(0, 80).Draw(t, "size"))...))
+	}
+	return msgs
+}
+
+// checkPacket checks one packet of the given room and counts what it tells.
+func checkPacket(t *rapid.T, got, must [][]byte, bytes int, sent map[string]int) {
+	if len(got) > len(must) && size(got) > bytes {
+		t.Fatalf("a packet of %d messages takes %d bytes of %d", len(got), size(got), bytes)
+	}
+	if !slices.EqualFunc(got[:len(must)], must, slices.Equal) {
+		t.Fatalf("what must go is not in front: %q", got)
+	}
+	inPacket := map[string]bool{}
+	for _, m := range got[len(must):] {
+		name := string(m)
+		if m[0] == userType {
+			name = name[1:]
+		}
+		if inPacket[name] {
+			t.Fatalf("%q is twice in one packet", name)
+		}
+		inPacket[name] = true
+		sent[name]++
+	}
+}
+
 // TestPackingNeverExceedsTheRoom packs whatever there is into whatever room there is, again and
 // again: each packet fits, unless by what had to go, and every message comes out as often as it should.
 func TestPackingNeverExceedsTheRoom(t *testing.T) {
@@ -214,66 +245,35 @@ func TestPackingNeverExceedsTheRoom(t *testing.T) {
 		var (
 			p    Packer
 			turn Turn
-			user Stage
 			sent = map[string]int{}
-			all  []string
 		)
-		transmits := rapid.IntRange(1, 3).Draw(t, "transmits")
-		bytes := rapid.IntRange(1, 300).Draw(t, "bytes")
-		r := queueSource{new(Queue[int]), transmits}
-		for i := range rapid.IntRange(0, 40).Draw(t, "rumours") {
-			m := fmt.Appendf(nil, "r%d:", i)
-			m = append(m, make([]byte, rapid.IntRange(0, 80).Draw(t, "size"))...)
-			r.q.Add(Message[int]{Body: m, Owner: i}, nil)
-			all = append(all, string(m))
-		}
-		for i := range rapid.IntRange(0, 40).Draw(t, "mail") {
-			m := fmt.Appendf(nil, "u%d:", i)
-			m = append(m, make([]byte, rapid.IntRange(0, 80).Draw(t, "size"))...)
-			user.Put(m)
-			all = append(all, string(m))
-		}
-		for idle := 0; idle < 5; {
+		transmits, bytes := rapid.IntRange(1, 3).Draw(t, "transmits"), rapid.IntRange(1, 300).Draw(t, "bytes")
+		told, mail := drawMessages(t, "r"), drawMessages(t, "u")
+		r, user := rumours(told...), stage(mail...)
+		r.limit = transmits
+		for idle := 0; idle < 5; idle++ {
 			var must [][]byte
-			for range rapid.IntRange(0, 2).Draw(t, "must") {
-				must = append(must, filler('m', rapid.IntRange(1, 60).Draw(t, "size")))
-			}
-			if idle > 0 {
-				must = nil
-			}
-			got := p.Pack(bytes, must, r, &user, &turn)
-			if len(got) > len(must) && size(got) > bytes {
-				t.Fatalf("a packet of %d messages takes %d bytes of %d", len(got), size(got), bytes)
-			}
-			if !slices.EqualFunc(got[:len(must)], must, slices.Equal) {
-				t.Fatalf("what must go is not in front: %q", got)
-			}
-			inPacket := map[string]bool{}
-			for _, m := range got[len(must):] {
-				name := string(m)
-				if m[0] == userType {
-					name = name[1:]
+			if idle == 0 { // else the queue might never be emptied
+				for range rapid.IntRange(0, 2).Draw(t, "must") {
+					must = append(must, filler('m', rapid.IntRange(1, 60).Draw(t, "size")))
 				}
-				if inPacket[name] {
-					t.Fatalf("%q is twice in one packet", name)
-				}
-				inPacket[name] = true
-				sent[name]++
 			}
-			if idle++; len(got) > len(must) {
-				idle = 0
+			got := p.Pack(bytes, must, r, user, &turn)
+			checkPacket(t, got, must, bytes, sent)
+			if len(got) > len(must) {
+				idle = -1
 			}
 		}
-		for _, name := range all {
-			want := transmits
-			if name[0] == 'u' {
-				want = 1
+		for _, m := range slices.Concat(told, mail) {
+			want, cost := transmits, len(m)
+			if m[0] == 'u' {
+				want, cost = 1, len(m)+1
 			}
-			if tooLong := len(name) > bytes || name[0] == 'u' && len(name) >= bytes; tooLong {
+			if cost > bytes {
 				want = 0
 			}
-			if sent[name] != want {
-				t.Fatalf("%.6q of %d bytes went %d times, want %d", name, len(name), sent[name], want)
+			if sent[string(m)] != want {
+				t.Fatalf("%.6q of %d bytes went %d times, want %d", m, len(m), sent[string(m)], want)
 			}
 		}
 	})

@@ -235,80 +235,93 @@ func (d *dumb) prune(retain int) (ended []int) {
 	return ended
 }
 
+// duel makes the same calls to both implementations.
+type duel struct {
+	t     *rapid.T
+	q     Queue[int]
+	d     dumb
+	next  int
+	ended map[int]int // how often each owner ended
+}
+
+// agree compares what a call ended in either of them.
+func (u *duel) agree(what string, got, want []int) {
+	for _, o := range got {
+		u.ended[o]++
+	}
+	got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
+	if !slices.Equal(got, want) {
+		u.t.Fatalf("%s ended %v, want %v", what, got, want)
+	}
+	if u.q.Len() != len(u.d.all) {
+		u.t.Fatalf("%s left %d, want %d", what, u.q.Len(), len(u.d.all))
+	}
+}
+
+func (u *duel) add(name string, plain bool, size int) {
+	body := append(fmt.Appendf(nil, "%d:", u.next), make([]byte, size)...)
+	m := Message[int]{Name: name, Plain: plain, Body: body, Owner: u.next}
+	u.next++
+	u.agree("add", u.q.Add(m, nil), u.d.add(m))
+}
+
+func (u *duel) take(overhead, limit, transmits int) {
+	bodies, gone := takeList(&u.q, overhead, limit, transmits)
+	var got []int
+	for _, b := range bodies {
+		owner := -1
+		fmt.Sscanf(string(b), "%d:", &owner)
+		got = append(got, owner)
+	}
+	want, wantGone := u.d.take(overhead, limit, transmits)
+	if !slices.Equal(got, want) {
+		u.t.Fatalf("took %v, want %v", got, want)
+	}
+	u.agree("take", gone, wantGone)
+}
+
+func (u *duel) removeSome(after uint64) {
+	for _, r := range u.q.Plain(make([]Ref[int], 0, 3), after) {
+		owner := r.Owner()
+		u.agree("remove", u.q.Remove(r, nil), u.d.remove(func(it *dumbItem) bool { return it.Owner == owner }))
+	}
+}
+
+func (u *duel) reset() {
+	u.agree("reset", u.q.Reset(nil), u.d.remove(func(*dumbItem) bool { return true }))
+}
+
 // TestTheQueueDoesWhatItsDefinitionSays runs random calls against both implementations.
 // They must take the same messages in the same order and end the same ones,
 // and when all is over each message must have ended exactly once.
 func TestTheQueueDoesWhatItsDefinitionSays(t *testing.T) {
+	draw := func(t *rapid.T, from, to int) int { return rapid.IntRange(from, to).Draw(t, "n") }
 	rapid.Check(t, func(t *rapid.T) {
-		var (
-			q     Queue[int]
-			d     dumb
-			next  int
-			ended = map[int]int{}
-		)
-		agree := func(what string, got, want []int) {
-			for _, o := range got {
-				ended[o]++
-			}
-			got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
-			if !slices.Equal(got, want) {
-				t.Fatalf("%s ended %v, want %v", what, got, want)
-			}
-			if q.Len() != len(d.all) {
-				t.Fatalf("%s left %d, want %d", what, q.Len(), len(d.all))
-			}
-		}
-		add := func(name string, plain bool, size int) {
-			body := fmt.Appendf(nil, "%d:", next)
-			m := Message[int]{Name: name, Plain: plain, Body: append(body, make([]byte, size)...), Owner: next}
-			next++
-			agree("add", q.Add(m, nil), d.add(m))
-		}
-		size := rapid.IntRange(0, 12)
+		u := duel{t: t, ended: map[int]int{}}
 		t.Repeat(map[string]func(*rapid.T){
-			"named": func(t *rapid.T) { add(rapid.StringMatching("[abc]").Draw(t, "name"), true, size.Draw(t, "size")) },
-			"plain": func(t *rapid.T) { add("", true, size.Draw(t, "size")) },
-			"other": func(t *rapid.T) { add("", false, size.Draw(t, "size")) },
-			"take": func(t *rapid.T) {
-				overhead, limit := rapid.IntRange(0, 3).Draw(t, "overhead"), rapid.IntRange(-1, 60).Draw(t, "limit")
-				transmits := rapid.IntRange(0, 4).Draw(t, "transmits")
-				bodies, gone := takeList(&q, overhead, limit, transmits)
-				var got []int
-				for _, b := range bodies {
-					owner := -1
-					fmt.Sscanf(string(b), "%d:", &owner)
-					got = append(got, owner)
-				}
-				want, wantGone := d.take(overhead, limit, transmits)
-				if !slices.Equal(got, want) {
-					t.Fatalf("took %v, want %v", got, want)
-				}
-				agree("take", gone, wantGone)
-			},
-			"remove": func(t *rapid.T) {
-				for _, r := range q.Plain(make([]Ref[int], 0, 3), uint64(rapid.IntRange(0, 20).Draw(t, "after"))) {
-					owner := r.Owner()
-					agree("remove", q.Remove(r, nil), d.remove(func(it *dumbItem) bool { return it.Owner == owner }))
-				}
-			},
+			"named":  func(t *rapid.T) { u.add(rapid.StringMatching("[abc]").Draw(t, "name"), true, draw(t, 0, 12)) },
+			"plain":  func(t *rapid.T) { u.add("", true, draw(t, 0, 12)) },
+			"other":  func(t *rapid.T) { u.add("", false, draw(t, 0, 12)) },
+			"take":   func(t *rapid.T) { u.take(draw(t, 0, 3), draw(t, -1, 60), draw(t, 0, 4)) },
+			"remove": func(t *rapid.T) { u.removeSome(uint64(draw(t, 0, 20))) },
 			"prune": func(t *rapid.T) {
-				n := rapid.IntRange(0, 8).Draw(t, "retain")
-				agree("prune", q.Prune(n, nil), d.prune(n))
+				n := draw(t, 0, 8)
+				u.agree("prune", u.q.Prune(n, nil), u.d.prune(n))
 			},
 			"reset": func(t *rapid.T) {
-				if rapid.IntRange(0, 9).Draw(t, "really") == 0 {
-					agree("reset", q.Reset(nil), d.remove(func(*dumbItem) bool { return true }))
+				if draw(t, 0, 9) == 0 { // more often, and the queue would never fill
+					u.reset()
 				}
 			},
 		})
-		agree("the end", q.Reset(nil), d.remove(func(*dumbItem) bool { return true }))
-		for o := range next {
-			if ended[o] != 1 {
-				t.Fatalf("message %d of %d ended %d times", o, next, ended[o])
+		u.reset()
+		for o := range u.next {
+			if u.ended[o] != 1 {
+				t.Fatalf("message %d of %d ended %d times", o, u.next, u.ended[o])
 			}
 		}
-		if len(q.named) != 0 || q.plain != nil && q.plain.Len() != 0 {
-			t.Fatalf("an empty queue remembers %d names and %d plain messages", len(q.named), q.plain.Len())
+		if len(u.q.named) != 0 || u.q.plain != nil && u.q.plain.Len() != 0 {
+			t.Fatalf("an empty queue remembers %d names and %d plain messages", len(u.q.named), u.q.plain.Len())
 		}
 	})
 }
