@@ -136,14 +136,24 @@ func TestPlainMessagesComeInPortionsAndOnlyTheNewerOnes(t *testing.T) {
 }
 
 func TestAMessageThatHasEndedCannotBeRemovedAgain(t *testing.T) {
-	var q Queue[int]
-	q.Add(Message[int]{Plain: true, Owner: 7}, nil)
-	ref := q.Plain(make([]Ref[int], 0, 1), 0)[0]
-	if ended := q.Reset(nil); !slices.Equal(ended, []int{7}) {
-		t.Fatalf("reset ended %v", ended)
-	}
-	if ended := q.Remove(ref, nil); ended != nil {
-		t.Errorf("%v ended twice", ended)
+	for name, end := range map[string]func(*Queue[int], Ref[int]) []int{
+		"reset":  func(q *Queue[int], _ Ref[int]) []int { return q.Reset(nil) },
+		"pruned": func(q *Queue[int], _ Ref[int]) []int { return q.Prune(0, nil) },
+		"sent": func(q *Queue[int], _ Ref[int]) []int {
+			_, ended := takeList(q, 0, 10, 1)
+			return ended
+		},
+		"removed": func(q *Queue[int], r Ref[int]) []int { return q.Remove(r, nil) },
+	} {
+		var q Queue[int]
+		q.Add(Message[int]{Plain: true, Owner: 7}, nil)
+		ref := q.Plain(make([]Ref[int], 0, 1), 0)[0]
+		if ended := end(&q, ref); !slices.Equal(ended, []int{7}) {
+			t.Errorf("%s: ended %v", name, ended)
+		}
+		if ended := q.Remove(ref, nil); ended != nil {
+			t.Errorf("%s: %v ended twice", name, ended)
+		}
 	}
 }
 
