@@ -89,13 +89,18 @@ func (p *packetPool) take(from *sync.Pool, size int) *lentPacket {
 func (p *packetPool) takeSmall() *lentPacket { return p.take(&p.small, smallPacket) }
 func (p *packetPool) takeLarge() *lentPacket { return p.take(&p.large, largestPacket) }
 
+// datagrams is the part of a UDP socket that is read.
+type datagrams interface {
+	ReadFromUDPAddrPort(b []byte) (n int, from netip.AddrPort, err error)
+}
+
 // receive puts what arrives at a socket into the packet channel, until the socket is closed.
 // A channel that is full stops the reading: the kernel's buffer then holds what comes.
-func (t *NetTransport) receive(s *udpSocket) {
+func (t *NetTransport) receive(s datagrams) {
 	var wait backoff
 	room := t.pool.takeLarge()
 	for {
-		n, from, err := s.conn.ReadFromUDPAddrPort(room.buf)
+		n, from, err := s.ReadFromUDPAddrPort(room.buf)
 		at := time.Now()
 		if errors.Is(err, net.ErrClosed) {
 			return
@@ -166,10 +171,10 @@ func (t *NetTransport) emptyPacket(from fmt.Stringer) {
 }
 
 // accept puts accepted connections into the stream channel, until the listener is closed.
-func (t *NetTransport) accept(l *net.TCPListener) {
+func (t *NetTransport) accept(l net.Listener) {
 	var wait backoff
 	for {
-		conn, err := l.AcceptTCP()
+		conn, err := l.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return

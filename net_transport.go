@@ -98,7 +98,7 @@ func NewNetTransport(config *NetTransportConfig) (*NetTransport, error) {
 	}
 	for i := range t.udp {
 		t.widen(&t.udp[i])
-		t.loops.Go(func() { t.receive(&t.udp[i]) }) // reads datagrams until its socket is closed
+		t.loops.Go(func() { t.receive(t.udp[i].conn) }) // reads datagrams until its socket is closed
 	}
 	for _, l := range t.tcp {
 		t.loops.Go(func() { t.accept(l) }) // accepts streams until its listener is closed
