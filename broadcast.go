@@ -1,0 +1,281 @@
+package memberlist
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/seed-f61b0479/memberlist/internal/gossip"
+	"github.com/seed-f61b0479/memberlist/internal/swim"
+	"github.com/seed-f61b0479/memberlist/internal/wire"
+)
+
+// sender is the way out: a message leaves with as many rumours and as much user data as fit, inside
+// the layers that the configuration asks for. It is safe for concurrent use.
+type sender struct {
+	conf      *Config
+	transport NodeAwareTransport
+	udp       *NetTransport // transport, when it is our own: written to without a copy
+	outbox    *outbox       // in front of a transport that is not ours
+	keyring   *Keyring
+	nonces    nonces
+	rumours   gossip.Source
+	staged    *staged
+	noise     *sampler
+	metrics   *telemetry
+
+	turns sync.Mutex // a leaf: guards turn
+	turn  gossip.Turn
+
+	parcels sync.Pool
+}
+
+// maxPacket is the largest payload of a UDP datagram over IPv4.
+const maxPacket = 65507
+
+// rumour is a membership broadcast: one per member's name waits, a newer one replaces the older.
+type rumour struct{ swim.Broadcast }
+
+var _ NamedBroadcast = (*rumour)(nil)
+
+func (r *rumour) Name() string               { return r.Broadcast.Name }
+func (r *rumour) Message() []byte            { return r.Body }
+func (r *rumour) Invalidates(Broadcast) bool { return false }
+
+// Finished ends the wait of Leave or UpdateNode.
+func (r *rumour) Finished() {
+	if r.Done != nil {
+		close(r.Done)
+	}
+}
+
+// parcel is the memory for one packet on its way out.
+type parcel struct {
+	packer gossip.Packer
+	press  wire.Compressor
+	must   [][]byte
+	turn   gossip.Turn
+	buf    []byte
+	nonce  wire.Nonce
+}
+
+func (s *sender) parcel() *parcel {
+	p, ok := s.parcels.Get().(*parcel)
+	if !ok {
+		p = new(parcel)
+	}
+	p.must = p.must[:0]
+	return p
+}
+
+// frame says what goes around a packet.
+func (s *sender) frame(p *parcel, checksum bool) wire.Frame {
+	f := wire.Frame{Label: s.conf.Label, Key: s.key(), SealVersion: s.sealVersion(), Checksum: checksum}
+	if s.compresses() {
+		f.Compress = &p.press
+	}
+	return f
+}
+
+// key is what is sealed with now: nil sends plain text.
+func (s *sender) key() *wire.Key {
+	if !s.conf.GossipVerifyOutgoing {
+		return nil
+	}
+	return s.keyring.primary()
+}
+
+func (s *sender) sealVersion() uint8 {
+	if s.conf.ProtocolVersion == 1 {
+		return 0
+	}
+	return 1
+}
+
+func (s *sender) compresses() bool { return s.conf.EnableCompression }
+
+// send is the way of a packet that the machine wants out.
+func (s *sender) send(out *swim.Packet) {
+	p := s.parcel()
+	defer s.parcels.Put(p)
+	p.must = append(p.must, out.Body)
+	if out.Extra != nil {
+		p.must = append(p.must, out.Extra)
+	}
+	frame := s.frame(p, out.To.Checksum)
+	msgs := p.must
+	if !out.Bare {
+		msgs = s.pack(p, &frame, s.staged)
+	}
+	s.put(p, &frame, msgs, out.To.Peer)
+}
+
+// gossip sends one packet of rumours and user data to a member, and reports whether there was any.
+func (s *sender) gossip(to swim.Target, user gossip.Source) bool {
+	p := s.parcel()
+	defer s.parcels.Put(p)
+	frame := s.frame(p, to.Checksum)
+	msgs := s.pack(p, &frame, user)
+	if len(msgs) == 0 {
+		return false
+	}
+	s.put(p, &frame, msgs, to.Peer)
+	return true
+}
+
+// pack fills a packet up to the one budget. The turn is not held while sources are asked: two
+// packets at once may both miss theirs, which costs the user a packet now and then and nothing else.
+func (s *sender) pack(p *parcel, frame *wire.Frame, user gossip.Source) [][]byte {
+	s.turns.Lock()
+	p.turn = s.turn
+	s.turns.Unlock()
+	msgs := p.packer.Pack(s.conf.UDPBufferSize-frame.Overhead(), p.must, s.rumours, user, &p.turn)
+	s.turns.Lock()
+	s.turn = p.turn
+	s.turns.Unlock()
+	return msgs
+}
+
+// userRoom is the longest message of the application that fits into a packet.
+func (s *sender) userRoom(checksum bool) int {
+	frame := wire.Frame{Label: s.conf.Label, Key: s.key(), SealVersion: s.sealVersion(), Checksum: checksum}
+	return s.conf.UDPBufferSize - frame.Overhead() - 1
+}
+
+// put seals a packet and gives it to the transport. An error is as good as a lost packet: whoever
+// waits for an answer draws the conclusion.
+func (s *sender) put(p *parcel, frame *wire.Frame, msgs [][]byte, to swim.Peer) {
+	if frame.Key != nil {
+		s.nonces.next(&p.nonce)
+	}
+	buf, err := frame.AppendPacket(p.buf[:0], &p.nonce, msgs)
+	if err != nil {
+		s.metrics.drop("packet", "cannot be framed")
+		return
+	}
+	p.buf = buf
+	s.metrics.udpSent(len(buf))
+	if err := s.write(buf, to); err != nil {
+		s.metrics.drop("packet", "write failed")
+		s.noise.warn("write failed", "could not send a packet", errAttr(err))
+	}
+}
+
+// write hands bytes to the transport: to our own in place, to another as a copy that it may keep.
+func (s *sender) write(buf []byte, to swim.Peer) error {
+	if s.udp != nil && to.Addr.IsValid() {
+		return s.udp.writeTo(buf, to.Addr)
+	}
+	s.outbox.put(append([]byte(nil), buf...), addressOf(to))
+	return nil
+}
+
+// sendUser sends one message of the application as a packet of its own, whatever its size, and
+// returns what the transport says.
+func (s *sender) sendUser(to Address, checksum bool, body []byte) error {
+	p := s.parcel()
+	defer s.parcels.Put(p)
+	frame := s.frame(p, checksum)
+	msg := append(append(make([]byte, 0, len(body)+1), byte(wire.TypeUser)), body...)
+	if frame.Key != nil {
+		s.nonces.next(&p.nonce)
+	}
+	buf, err := frame.AppendPacket(nil, &p.nonce, append(p.must, msg))
+	if err != nil {
+		return fmt.Errorf("send to %s: %w", to.String(), err)
+	}
+	if len(buf) > maxPacket {
+		return fmt.Errorf("send %d bytes to %s: %w: a packet carries %d", len(body), to.String(), ErrMessageTooLarge, maxPacket)
+	}
+	s.metrics.udpSent(len(buf))
+	if _, err := s.transport.WriteToAddress(buf, to); err != nil {
+		return fmt.Errorf("send to %s: %w", to.String(), err)
+	}
+	return nil
+}
+
+// writeStream writes one message to a stream, behind the label if this side dialled.
+func (s *sender) writeStream(conn net.Conn, label string, msg []byte, dialled bool) error {
+	p := s.parcel()
+	defer s.parcels.Put(p)
+	frame := s.frame(p, false)
+	frame.Label = label
+	var buf []byte
+	var err error
+	if dialled {
+		if buf, err = wire.AppendLabel(nil, label); err != nil {
+			return err
+		}
+	}
+	s.nonces.next(&p.nonce)
+	if buf, err = frame.AppendStream(buf, &p.nonce, msg); err != nil {
+		return err
+	}
+	n, err := conn.Write(buf)
+	s.metrics.tcpSent(n)
+	return err
+}
+
+// outbox stands in front of a transport that is not ours: a few workers write what waits in one
+// bounded queue, so that a write that blocks delays nobody but what stands behind it in the same
+// worker. When the queue is full the oldest packet gives way, as the one that matters least by now.
+type outbox struct {
+	transport NodeAwareTransport
+	noise     *sampler
+	metrics   *telemetry
+	waiting   chan outgoing
+	done      <-chan struct{}
+}
+
+type outgoing struct {
+	buf []byte
+	to  Address
+}
+
+const (
+	outboxDepth   = 1024
+	outboxWorkers = 4
+)
+
+func newOutbox(t NodeAwareTransport, done <-chan struct{}, noise *sampler, metrics *telemetry) *outbox {
+	return &outbox{transport: t, noise: noise, metrics: metrics, waiting: make(chan outgoing, outboxDepth), done: done}
+}
+
+func (o *outbox) put(buf []byte, to Address) {
+	for {
+		select {
+		case o.waiting <- outgoing{buf, to}:
+			return
+		default:
+		}
+		select {
+		case <-o.waiting:
+			o.metrics.drop("packet", "outbox full")
+		default:
+		}
+	}
+}
+
+// work is one worker.
+func (o *outbox) work() {
+	for {
+		select {
+		case out := <-o.waiting:
+			if _, err := o.transport.WriteToAddress(out.buf, out.to); err != nil {
+				o.metrics.drop("packet", "write failed")
+				o.noise.warn("write failed", "could not send a packet", errAttr(err))
+			}
+		case <-o.done:
+			return
+		}
+	}
+}
+
+// addressOf spells a peer as transports want it.
+func addressOf(p swim.Peer) Address {
+	if !p.Addr.IsValid() {
+		return Address{Addr: p.Opaque, Name: p.Name}
+	}
+	return Address{Addr: netip.AddrPortFrom(p.Addr.Addr().Unmap(), p.Addr.Port()).String(), Name: p.Name}
+}

@@ -1,0 +1,42 @@
+package memberlist
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+
+	"github.com/seed-f61b0479/memberlist/internal/wire"
+)
+
+// causeOf sorts an error into what metrics count: a lane or layer, and a reason, both from a small set
+// of fixed words, so that nobody outside can make up new ones.
+func causeOf(err error) (layer, reason string) {
+	var refused *wire.Error
+	var network net.Error
+	switch {
+	case errors.As(err, &refused):
+		return refused.Layer.String(), refused.Reason
+	case errors.Is(err, errStreamMemory), errors.Is(err, errBusy):
+		return "stream", "too busy"
+	case errors.Is(err, errWrongLabel):
+		return "label", "not ours"
+	case errors.Is(err, errUnexpected):
+		return "stream", "unexpected message"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return "stream", "timeout"
+	default:
+		return "stream", "broken"
+	}
+}
+
+// errAttr is the attribute under which every record names an error.
+func errAttr(err error) slog.Attr { return slog.Any("error", err) }
+
+// addrText spells an address that may be missing.
+func addrText(a net.Addr) string {
+	if a == nil {
+		return "unknown"
+	}
+	return a.String()
+}

@@ -1,0 +1,207 @@
+package memberlist
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/seed-f61b0479/memberlist/internal/swim"
+	"github.com/seed-f61b0479/memberlist/internal/wire"
+)
+
+// maxUserState is the largest state of the application that may cross the wire.
+const maxUserState = 20 << 20
+
+// sync starts a periodic exchange, unless the last one is still under way.
+func (s *streams) sync(with swim.Peer) {
+	select {
+	case s.syncing <- struct{}{}:
+	default:
+		return
+	}
+	started := s.loops.start(func() {
+		defer func() { <-s.syncing }()
+		err := s.exchange(context.Background(), addressOf(with), false)
+		if err != nil {
+			s.log.Warn("state exchange failed", "member", with.Name, "error", err)
+		}
+	})
+	if !started {
+		<-s.syncing
+	}
+}
+
+// exchange tells another node our full state and learns its own.
+func (s *streams) exchange(ctx context.Context, with Address, join bool) error {
+	begun := time.Now()
+	theirs, err := s.trade(ctx, with, join)
+	if err != nil {
+		return cause(ctx, err)
+	}
+	s.metrics.pushPullNode(time.Since(begun))
+	if err := s.examine(theirs, join); err != nil {
+		return err
+	}
+	s.mergeMembers(ctx, theirs, join)
+	s.mergeUser(ctx, theirs)
+	return nil
+}
+
+// trade sends our state and reads the other's.
+func (s *streams) trade(ctx context.Context, with Address, join bool) (*wire.State, error) {
+	ours, err := s.state(join)
+	if err != nil {
+		return nil, err
+	}
+	t, end, err := s.dial(ctx, with)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	s.metrics.sizeLocal(len(ours))
+	if err := s.sender.writeStream(t.conn, t.label, ours, true); err != nil {
+		return nil, err
+	}
+	kind, err := t.next(s.conf.GossipVerifyIncoming)
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case wire.TypePushPull:
+		return t.readState()
+	case wire.TypeError:
+		var reply wire.ErrorReply
+		if err := t.in.ErrorReply(&reply); err != nil {
+			return nil, err
+		}
+		return nil, &RemoteError{Text: reply.Error}
+	default:
+		return nil, fmt.Errorf("%w of type %v", errUnexpected, kind)
+	}
+}
+
+func (t *talk) readState() (*wire.State, error) {
+	state, err := t.in.PushPull()
+	if err == nil {
+		t.metrics.sizeRemote(t.received)
+	}
+	return state, err
+}
+
+// answerExchange reads another node's state, judges it, tells ours or why not, and merges.
+func (t *talk) answerExchange() error {
+	select {
+	case t.answers <- struct{}{}:
+	default:
+		t.sayError(errBusy)
+		return errBusy
+	}
+	theirs, err := t.exchangeAnswered()
+	if err == nil {
+		t.mergeMembers(context.Background(), theirs, false)
+	}
+	<-t.answers // before the news are awaited: the application may take its time
+	if err == nil {
+		t.conn.Close()
+		t.mergeUser(context.Background(), theirs)
+	}
+	return err
+}
+
+func (t *talk) exchangeAnswered() (*wire.State, error) {
+	theirs, err := t.readState()
+	if err != nil {
+		return nil, err
+	}
+	ours, err := t.state(theirs.Join)
+	if err == nil {
+		err = t.examine(theirs, theirs.Join)
+	}
+	if err != nil {
+		t.sayError(err)
+		return nil, err
+	}
+	t.metrics.sizeLocal(len(ours))
+	return theirs, t.write(ours)
+}
+
+// state is our side of an exchange, encoded.
+func (s *streams) state(join bool) ([]byte, error) {
+	var ours wire.State
+	ours.Join = join
+	if d := s.conf.Delegate; d != nil {
+		if !s.calls.do(func() { ours.User = d.LocalState(join) }) {
+			return nil, ErrShutdown
+		}
+	}
+	if len(ours.User) > maxUserState {
+		return nil, fmt.Errorf("local state of %d bytes: %w", len(ours.User), ErrMessageTooLarge)
+	}
+	s.cluster.view(func(m *swim.Machine) { ours.Rows = m.Rows(make([]wire.Row, 0, m.Len())) })
+	return ours.Append(nil), nil
+}
+
+// examine judges another's state before anything of it is believed.
+func (s *streams) examine(theirs *wire.State, join bool) (err error) {
+	s.cluster.view(func(m *swim.Machine) { err = m.Check(theirs.Rows) })
+	if err != nil {
+		return publicVersionError(err)
+	}
+	if s.conf.Merge == nil || !join {
+		return nil
+	}
+	peers := make([]*Node, 0, len(theirs.Rows))
+	for i := range theirs.Rows {
+		peers = append(peers, rowNode(&theirs.Rows[i], s.conf))
+	}
+	if !s.calls.do(func() { err = s.conf.Merge.NotifyMerge(peers) }) {
+		return ErrShutdown
+	}
+	if err != nil {
+		return &VetoError{Delegate: "merge", Err: err}
+	}
+	return nil
+}
+
+// mergeMembers takes over what another node knows of members. In the answer to a join of ours even a
+// claim about us that is far ahead is believed: it is left over from an earlier life of this node.
+func (s *streams) mergeMembers(ctx context.Context, theirs *wire.State, joining bool) {
+	rows := theirs.Rows
+	if s.gate.checks() {
+		rows = s.admitted(ctx, rows)
+	}
+	s.cluster.step(func(m *swim.Machine, now time.Time) {
+		if joining {
+			m.MergeJoin(now, rows)
+		} else {
+			m.Merge(now, rows)
+		}
+	})
+}
+
+// admitted leaves out the living members that the gate refuses.
+func (s *streams) admitted(ctx context.Context, rows []wire.Row) []wire.Row {
+	kept := rows[:0]
+	for _, row := range rows {
+		if row.State == int(swim.Alive) {
+			claim := wire.Alive{
+				Incarnation: row.Incarnation, Node: row.Name, Addr: row.Addr,
+				Port: row.Port, Meta: row.Meta, Vsn: row.Vsn,
+			}
+			if !s.gate.admit(ctx, &claim) {
+				continue
+			}
+		}
+		kept = append(kept, row)
+	}
+	return kept
+}
+
+// mergeUser hands over the other application's state, after the news of the members: an application must
+// know a member before it gets that member's state.
+func (s *streams) mergeUser(ctx context.Context, theirs *wire.State) {
+	s.herald.settle(ctx)
+	if d := s.conf.Delegate; d != nil && len(theirs.User) > 0 {
+		s.calls.do(func() { d.MergeRemoteState(theirs.User, theirs.Join) })
+	}
+}

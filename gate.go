@@ -1,0 +1,148 @@
+package memberlist
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/seed-f61b0479/memberlist/internal/swim"
+	"github.com/seed-f61b0479/memberlist/internal/wire"
+)
+
+// gate decides which claims about members the machine gets to hear: it checks the addresses that
+// are allowed and asks the application, before the transition and without any lock.
+type gate struct {
+	conf    *Config
+	calls   *running
+	metrics *telemetry
+	turn    chan struct{} // one slot: the Alive delegate is asked one question at a time
+}
+
+func newGate(conf *Config, calls *running, t *telemetry) *gate {
+	return &gate{conf: conf, calls: calls, metrics: t, turn: make(chan struct{}, 1)}
+}
+
+// checks reports whether anything stands between a claim and the machine.
+func (g *gate) checks() bool { return g.conf.Alive != nil || g.conf.IPMustBeChecked() }
+
+// sourceAllowed judges the source of a packet that carries alive messages.
+func (g *gate) sourceAllowed(from netip.Addr) bool {
+	if !g.conf.IPMustBeChecked() || !from.IsValid() {
+		return true
+	}
+	return g.conf.IPAllowed(net.IP(from.AsSlice())) == nil
+}
+
+// addressAllowed judges the address inside a claim. Our own is not in question.
+func (g *gate) addressAllowed(a *wire.Alive) bool {
+	if !g.conf.IPMustBeChecked() || a.Node == g.conf.Name {
+		return true
+	}
+	if g.conf.IPAllowed(a.Addr) == nil {
+		return true
+	}
+	g.metrics.drop("claims", "address not allowed")
+	return false
+}
+
+// admit judges one claim whole. It may block in the Alive delegate.
+func (g *gate) admit(ctx context.Context, a *wire.Alive) bool {
+	if !g.addressAllowed(a) {
+		return false
+	}
+	if g.conf.Alive == nil {
+		return true
+	}
+	if swim.Absurd(a) != nil {
+		return true // the machine knows best what to do with it; the application need not see it
+	}
+	if err := g.ask(ctx, claimedNode(a, g.conf)); err != nil {
+		g.metrics.drop("claims", "vetoed")
+		return false
+	}
+	return true
+}
+
+// ask puts a node before the Alive delegate.
+func (g *gate) ask(ctx context.Context, n *Node) (err error) {
+	if g.conf.Alive == nil {
+		return nil
+	}
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-g.calls.closing:
+		return ErrShutdown
+	}
+	if !g.calls.do(func() { err = g.conf.Alive.NotifyAlive(n) }) {
+		return ErrShutdown
+	}
+	return err
+}
+
+// claims is the lane of alive messages when there is an Alive delegate, which may take its time.
+type claims struct {
+	gate    *gate
+	cluster *cluster
+	mail    *mail
+	metrics *telemetry
+	in      chan claim
+}
+
+// claim is what one packet said about members, and what it brought for the application.
+type claim struct {
+	alives []wire.Alive
+	mail   [][]byte
+}
+
+func newClaims(g *gate, c *cluster, m *mail, depth int, t *telemetry) *claims {
+	return &claims{gate: g, cluster: c, mail: m, metrics: t, in: make(chan claim, max(1, depth))}
+}
+
+// put queues a copy of what a packet said. It never waits. It takes the packet's user messages along,
+// so that they are told after the news; if the lane is full they stay with the caller.
+func (c *claims) put(alives []wire.Alive, mail *[][]byte) {
+	item := claim{alives: make([]wire.Alive, len(alives)), mail: make([][]byte, len(*mail))}
+	for i, a := range alives {
+		a.Node = strings.Clone(a.Node)
+		a.Addr, a.Meta, a.Vsn = bytes.Clone(a.Addr), bytes.Clone(a.Meta), bytes.Clone(a.Vsn)
+		item.alives[i] = a
+	}
+	for i, body := range *mail {
+		item.mail[i] = bytes.Clone(body)
+	}
+	select {
+	case c.in <- item:
+		*mail = (*mail)[:0]
+	default:
+		c.metrics.drop("claims", "lane full")
+	}
+}
+
+func (c *claims) run() {
+	for {
+		select {
+		case item := <-c.in:
+			c.judge(item)
+		case <-c.gate.calls.closing:
+			return
+		}
+	}
+}
+
+func (c *claims) judge(item claim) {
+	for i := range item.alives {
+		a := &item.alives[i]
+		if c.gate.admit(context.Background(), a) {
+			c.cluster.step(func(m *swim.Machine, now time.Time) { m.Alive(now, a) })
+		}
+	}
+	if len(item.mail) > 0 {
+		c.mail.put(item.mail)
+	}
+}

@@ -1,0 +1,171 @@
+package memberlist
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/seed-f61b0479/memberlist/internal/swim"
+)
+
+// UpdateNode is UpdateNodeContext with a limit; timeout <= 0 waits without one.
+func (m *Memberlist) UpdateNode(timeout time.Duration) error {
+	ctx, cancel := limited(timeout)
+	defer cancel()
+	return m.UpdateNodeContext(ctx)
+}
+
+// UpdateNodeContext asks Delegate.NodeMeta anew, tells the cluster, and waits until it has been told
+// often enough; with nobody else alive it does not wait. The wait also ends when a newer message about
+// us replaces this one. When ctx ends first its error is returned, and the update goes on spreading.
+//
+// Errors: ErrShutdown, ErrLeft, ErrMetaTooLarge, *VetoError, and the context's.
+func (m *Memberlist) UpdateNodeContext(ctx context.Context) error {
+	meta, err := m.nodeMeta()
+	if err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	return m.update(ctx, meta)
+}
+
+// UpdateMeta sets our metadata, for those who have no Delegate or want none for this, and then does what
+// UpdateNodeContext does. Delegate.NodeMeta is not asked any more. The bytes are copied.
+func (m *Memberlist) UpdateMeta(ctx context.Context, meta []byte) error {
+	if len(meta) > MetaMaxSize {
+		return fmt.Errorf("update: %w: %d bytes exceed %d", ErrMetaTooLarge, len(meta), MetaMaxSize)
+	}
+	kept := append(make([]byte, 0, len(meta)), meta...)
+	<-m.meta
+	m.meta <- kept
+	return m.update(ctx, kept)
+}
+
+func (m *Memberlist) update(ctx context.Context, meta []byte) error {
+	self := *m.self().Identity
+	self.Meta, self.Face = meta, nil
+	if err := m.fits(&self); err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	if err := m.gate.ask(ctx, newNode(&self, StateAlive)); err != nil {
+		return fmt.Errorf("update: %w", vetoed(err))
+	}
+	left := false
+	err := m.announce(ctx, func(c *swim.Machine, now time.Time, told chan struct{}) bool {
+		left = c.HasLeft()
+		return !left && c.Update(now, meta, told)
+	})
+	if left {
+		return fmt.Errorf("update: %w", ErrLeft)
+	}
+	if err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	return nil
+}
+
+// Leave is LeaveContext with a limit; timeout <= 0 waits without one.
+func (m *Memberlist) Leave(timeout time.Duration) error {
+	ctx, cancel := limited(timeout)
+	defer cancel()
+	return m.LeaveContext(ctx)
+}
+
+// LeaveContext tells the cluster that we go, so that nobody takes us for dead, and waits until that has been
+// told often enough; with nobody else alive it does not wait. NotifyLeave is told of ourselves before it
+// returns. Everything else goes on until Shutdown, which should follow. A second call returns nil at once.
+// Join brings a node back that has left.
+//
+// Errors: ErrShutdown and the context's; the message goes on spreading even so.
+func (m *Memberlist) LeaveContext(ctx context.Context) error {
+	err := m.announce(ctx, func(c *swim.Machine, now time.Time, told chan struct{}) bool {
+		return !c.HasLeft() && c.Leave(now, told)
+	})
+	if err != nil {
+		return fmt.Errorf("leave: %w", err)
+	}
+	return nil
+}
+
+// announce makes a change of ourselves, and waits until it has been told to the application and, if the
+// change says so, to the cluster.
+func (m *Memberlist) announce(ctx context.Context, change func(*swim.Machine, time.Time, chan struct{}) bool) error {
+	if m.isShutdown() {
+		return ErrShutdown
+	}
+	told, wait := make(chan struct{}), false
+	m.cluster.step(func(c *swim.Machine, now time.Time) { wait = change(c, now, told) })
+	m.herald.settle(ctx)
+	if !wait {
+		return nil
+	}
+	select {
+	case <-told:
+		return nil
+	case <-m.calls.closing:
+		return ErrShutdown
+	case <-ctx.Done():
+		return fmt.Errorf("not yet told to all: %w", ctx.Err())
+	}
+}
+
+// ForceRemove declares a member gone, as if it had left by itself, and tells the cluster. A member that is
+// in fact alive refutes it. Our own name is refused; so is one that is not known.
+func (m *Memberlist) ForceRemove(name string) error {
+	if m.isShutdown() {
+		return ErrShutdown
+	}
+	found := false
+	m.cluster.step(func(c *swim.Machine, now time.Time) { found = c.ForceRemove(now, name) })
+	if !found {
+		return fmt.Errorf("force remove: no other member is named %q", name)
+	}
+	m.herald.settle(context.Background())
+	return nil
+}
+
+// rejoin brings a node back to life that has left.
+func (m *Memberlist) rejoin() {
+	m.cluster.step(func(c *swim.Machine, now time.Time) {
+		if c.HasLeft() {
+			c.Rejoin(now)
+		}
+	})
+}
+
+// nodeMeta is the metadata that we announce.
+func (m *Memberlist) nodeMeta() ([]byte, error) {
+	meta := <-m.meta
+	m.meta <- meta
+	if meta == nil && m.conf.Delegate != nil {
+		if !m.calls.do(func() { meta = bytes.Clone(m.conf.Delegate.NodeMeta(MetaMaxSize)) }) {
+			return nil, ErrShutdown
+		}
+	}
+	if len(meta) > MetaMaxSize {
+		return nil, fmt.Errorf("%w: %d bytes exceed %d", ErrMetaTooLarge, len(meta), MetaMaxSize)
+	}
+	return meta, nil
+}
+
+func (m *Memberlist) self() (row swim.Member) {
+	m.cluster.view(func(c *swim.Machine) { row = c.Self() })
+	return row
+}
+
+func (m *Memberlist) isShutdown() bool {
+	select {
+	case <-m.calls.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// limited makes a context of a timeout, where none or a negative one is no limit.
+func limited(timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout <= 0 {
+		return context.WithCancel(context.Background())
+	}
+	return context.WithTimeout(context.Background(), timeout)
+}

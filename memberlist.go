@@ -1,0 +1,305 @@
+package memberlist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/seed-f61b0479/memberlist/internal/swim"
+	"github.com/seed-f61b0479/memberlist/internal/wire"
+)
+
+// Memberlist is one node of a cluster: it knows who is a member, tells others that it is one, and
+// finds out who has failed. Create makes one, Join brings it into a cluster, Leave and Shutdown end it.
+//
+// All methods are safe for concurrent use, and may be called from every delegate method, except that
+// Join, Leave, UpdateNode and Shutdown (with all their variants) must not be awaited inside an event
+// callback (NotifyJoin, NotifyLeave, NotifyUpdate): they return after the news that they cause has been
+// told, and would wait for themselves. After Shutdown what can fail returns ErrShutdown, and what
+// cannot answers from what was known last.
+type Memberlist struct {
+	conf      *Config // ours: a copy with the defaults filled in
+	cluster   *cluster
+	gate      *gate
+	herald    *herald
+	sender    *sender
+	streams   *streams
+	receiver  *receiver
+	userdata  *userdata // nil without a Delegate
+	pings     *pings
+	resolver  *resolver
+	transport NodeAwareTransport
+	log       *slog.Logger
+	metrics   *telemetry
+
+	calls *running    // the application's methods under way
+	loops *running    // our goroutines
+	meta  chan []byte // one slot: what NodeMeta would answer, for those who set it by UpdateMeta
+}
+
+// shutdownPatience is how long Shutdown waits for callbacks that are under way. It is bounded because
+// applications hold locks across it that their own callbacks want.
+const shutdownPatience = time.Second
+
+// Create starts a node: it is a member of a cluster of its own until it joins another. In this order it
+// asks Delegate.NodeMeta and AliveDelegate.NotifyAlive about the node itself and tells
+// EventDelegate.NotifyJoin of it, all before it returns.
+//
+// The configuration is copied, and must not be shared with another node that runs at the same time
+// if it names a Transport. Create writes into conf only what the caller cannot know: Keyring, made from
+// SecretKey or extended by it, and for BindPort 0 the BindPort and AdvertisePort that were chosen.
+// It refuses what Validate calls wrong only where the node could not work: see there.
+//
+// Errors: *VetoError from the Alive delegate, ErrMetaTooLarge, those of the transport, and faults of
+// the configuration, joined.
+func Create(conf *Config) (*Memberlist, error) {
+	if err := conf.refusal(); err != nil {
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	ring, err := ringOf(conf)
+	if err != nil {
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	log := newLogger(conf)
+	transport, err := transportOf(conf)
+	if err != nil {
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	conf.Keyring = ring
+	m := assemble(conf.withDefaults(), transport, log)
+	if err := m.start(); err != nil {
+		m.Shutdown()
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	return m, nil
+}
+
+// ringOf is the key ring that a configuration stands for; without keys an empty one.
+func ringOf(conf *Config) (*Keyring, error) {
+	if len(conf.SecretKey) == 0 {
+		return conf.Keyring, nil
+	}
+	if conf.Keyring == nil {
+		return NewKeyring(nil, conf.SecretKey)
+	}
+	if err := conf.Keyring.AddKey(conf.SecretKey); err != nil {
+		return nil, err
+	}
+	return conf.Keyring, conf.Keyring.UseKey(conf.SecretKey)
+}
+
+// transportOf is the configured transport, or one over UDP and TCP.
+func transportOf(conf *Config) (Transport, error) {
+	if conf.Transport != nil {
+		return conf.Transport, nil
+	}
+	t, err := NewNetTransport(&NetTransportConfig{
+		BindAddrs: []string{conf.BindAddr}, BindPort: conf.BindPort,
+		Logger: conf.Logger, MetricLabels: conf.MetricLabels,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if conf.BindPort == 0 {
+		conf.BindPort = t.GetAutoBindPort()
+		conf.AdvertisePort = conf.BindPort
+	}
+	return t, nil
+}
+
+// assemble makes the parts of a node and connects them. Nothing runs yet.
+func assemble(conf *Config, transport Transport, log *slog.Logger) *Memberlist {
+	m := &Memberlist{
+		conf: conf, transport: nodeAware(transport), log: log,
+		metrics: newTelemetry(conf.MetricLabels),
+		calls:   newRunning(), loops: newRunning(),
+		pings: newPings(), resolver: newResolver(conf, log),
+		meta: make(chan []byte, 1),
+	}
+	m.meta <- conf.Meta
+	noise := newSampler(log)
+	own, _ := transport.(*NetTransport)
+	if own != nil {
+		own.lend()
+	}
+	m.herald = newHerald(conf, m.calls, log, noise, m.metrics)
+	rumours := &TransmitLimitedQueue{RetransmitMult: conf.RetransmitMult}
+	m.cluster = newCluster(params(conf), rumours, m.herald)
+	rumours.NumNodes = func() int { return int(m.cluster.size.Load()) }
+	m.cluster.act, m.cluster.asks, m.cluster.suspects = m.act, conf.Delegate != nil, conf.ReportSuspects
+	m.gate = newGate(conf, m.calls, m.metrics)
+	m.sender = &sender{
+		conf: conf, transport: m.transport, udp: own, keyring: conf.Keyring, rumours: rumours.source(),
+		staged: &staged{}, noise: noise, metrics: m.metrics,
+		outbox: newOutbox(m.transport, m.loops.closing, noise, m.metrics),
+	}
+	m.streams = newStreams(&streams{
+		conf: conf, transport: m.transport, cluster: m.cluster, sender: m.sender, gate: m.gate, herald: m.herald,
+		keyring: conf.Keyring, calls: m.calls, loops: m.loops, log: log, noise: noise, metrics: m.metrics,
+	})
+	m.receiver = &receiver{
+		transport: transport, cluster: m.cluster, keyring: conf.Keyring, gate: m.gate,
+		noise: noise, metrics: m.metrics, trusting: own == nil || conf.RequireNodeNames,
+		queues: m.gauges(), done: m.loops.closing,
+		opener: wire.Opener{
+			Label: conf.Label, SkipLabel: conf.SkipInboundLabelCheck, Verify: conf.GossipVerifyIncoming,
+			MaxInflated: max(64<<10, conf.UDPBufferSize),
+		},
+	}
+	return m
+}
+
+// params is what the machine needs to know of the configuration.
+func params(conf *Config) swim.Params {
+	return swim.Params{
+		Name:          conf.Name,
+		ProbeInterval: conf.ProbeInterval, ProbeTimeout: conf.ProbeTimeout,
+		IndirectChecks: conf.IndirectChecks, ProbeByStream: conf.ProbeByStream, DisableStreamPings: conf.DisableTcpPings,
+		SuspicionMult: conf.SuspicionMult, SuspicionMaxTimeoutMult: conf.SuspicionMaxTimeoutMult,
+		AwarenessMax:   conf.AwarenessMaxMultiplier,
+		GossipInterval: conf.GossipInterval, GossipNodes: conf.GossipNodes, GossipToTheDeadTime: conf.GossipToTheDeadTime,
+		PushPullInterval: conf.PushPullInterval, DeadNodeReclaimTime: conf.DeadNodeReclaimTime,
+		ReclaimUnreachable: conf.ReclaimUnreachable,
+		BindPort:           uint16(conf.BindPort), PortFixed: conf.ProtocolVersion == 1,
+	}
+}
+
+// start brings the node to life: the loops run, and it has told its application of itself.
+func (m *Memberlist) start() error {
+	self, err := m.identity()
+	if err != nil {
+		return err
+	}
+	m.loops.start(m.herald.run)
+	m.startLanes()
+	if err := m.gate.ask(context.Background(), newNode(&self, StateAlive)); err != nil {
+		return &VetoError{Delegate: "alive", Err: err}
+	}
+	m.cluster.step(func(c *swim.Machine, now time.Time) { c.Start(now, self) })
+	m.herald.settle(context.Background())
+	m.loops.start(m.receiver.run)
+	m.loops.start(m.streams.accept)
+	return nil
+}
+
+// startLanes starts what may block in the application or in a transport of its own.
+func (m *Memberlist) startLanes() {
+	r := m.receiver
+	if d := m.conf.Delegate; d != nil {
+		r.mail = newMail(d, m.conf.HandoffQueueDepth, m.herald, m.calls, m.metrics)
+		m.loops.start(r.mail.run)
+		m.userdata = newUserdata(d, m.sender, m.calls, m.metrics)
+		m.loops.start(m.userdata.run)
+	}
+	if m.conf.Alive != nil {
+		r.claims = newClaims(m.gate, m.cluster, r.mail, m.conf.HandoffQueueDepth, m.metrics)
+		m.loops.start(r.claims.run)
+	}
+	if d := m.conf.Ping; d != nil {
+		r.acks = newAcks(d, m.cluster, m.calls, m.metrics)
+		m.loops.start(r.acks.run)
+		m.loops.start(r.acks.ask)
+	}
+	if m.sender.udp == nil {
+		for range outboxWorkers {
+			m.loops.start(m.sender.outbox.work)
+		}
+	}
+}
+
+// identity is who this node will say it is.
+func (m *Memberlist) identity() (swim.Identity, error) {
+	ip, port, err := m.transport.FinalAdvertiseAddr(m.conf.AdvertiseAddr, m.conf.AdvertisePort)
+	if err != nil {
+		return swim.Identity{}, fmt.Errorf("address to advertise: %w", err)
+	}
+	addr, ok := netip.AddrFromSlice(ip)
+	if !ok || port < 0 || port > 65535 {
+		return swim.Identity{}, fmt.Errorf("address to advertise: %v port %d is not an address", ip, port)
+	}
+	if !m.conf.EncryptionEnabled() && !addr.Unmap().IsPrivate() && !addr.Unmap().IsLoopback() {
+		m.log.Warn("advertising a public address without encryption", "address", addr.String())
+	}
+	meta, err := m.nodeMeta()
+	if err != nil {
+		return swim.Identity{}, err
+	}
+	v, _ := wire.ParseVersions(m.conf.BuildVsnArray())
+	self := swim.Identity{Name: m.conf.Name, Addr: netip.AddrPortFrom(addr, uint16(port)), Meta: meta, Versions: v}
+	return self, m.fits(&self)
+}
+
+// fits reports whether a claim about ourselves can travel: it must fit into a packet.
+func (m *Memberlist) fits(self *swim.Identity) error {
+	claim := wire.Alive{
+		Incarnation: 1<<32 - 1, Node: self.Name, Addr: self.Addr.Addr().AsSlice(), Port: 65535,
+		Meta: self.Meta, Vsn: m.conf.BuildVsnArray(),
+	}
+	if size, room := len(claim.Append(nil)), m.sender.userRoom(true)+1; size > room {
+		return fmt.Errorf("%w: the claim about ourselves takes %d bytes, a packet carries %d", ErrMetaTooLarge, size, room)
+	}
+	return nil
+}
+
+// act carries out what a step asked for.
+func (m *Memberlist) act(out *swim.Output) {
+	for i := range out.Packets {
+		m.sender.send(&out.Packets[i])
+	}
+	if len(out.Gossip) > 0 {
+		m.spread(out.Gossip)
+	}
+	for _, k := range out.Knocks {
+		m.loops.start(func() { m.streams.knock(k) })
+	}
+	for _, with := range out.Syncs {
+		m.streams.sync(with)
+	}
+	for _, a := range out.Answers {
+		m.pings.answer(a)
+	}
+	if len(out.News) > 0 {
+		m.herald.nudge()
+	}
+}
+
+// spread sends the packets of a gossip tick, with user data if the application can be asked now.
+func (m *Memberlist) spread(targets []swim.Target) {
+	if m.userdata.offer(targets) {
+		return
+	}
+	begun := time.Now()
+	for _, to := range targets {
+		m.sender.gossip(to, m.sender.staged)
+	}
+	m.metrics.gossip(time.Since(begun))
+}
+
+// Shutdown ends the node at once, without telling the cluster, which will take it for dead: Leave first to
+// be missed by nobody. No callback starts afterwards; those under way are given a second to return.
+// All goroutines and timers of the node end, except one that stands in a callback that never returns.
+// A second call returns nil at once.
+func (m *Memberlist) Shutdown() error {
+	if !m.calls.close() {
+		return nil
+	}
+	m.cluster.halt()
+	err := m.transport.Shutdown()
+	m.streams.hangUp()
+	m.loops.close()
+	limit := time.NewTimer(shutdownPatience)
+	defer limit.Stop()
+	if m.calls.wait(limit) {
+		m.loops.wait(limit)
+	}
+	m.cluster.rumours.Reset()
+	m.metrics.flush()
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("shutdown: %w", err)
+	}
+	return nil
+}

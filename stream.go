@@ -1,0 +1,394 @@
+package memberlist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-f61b0479/memberlist/internal/swim"
+	"github.com/seed-f61b0479/memberlist/internal/wire"
+)
+
+// streams holds the conversations: what is said over a connection, plain blocking Go with a
+// deadline, one goroutine each. This file accepts and dials; exchange.go tells the full state.
+type streams struct {
+	conf      *Config
+	transport NodeAwareTransport
+	cluster   *cluster
+	sender    *sender
+	gate      *gate
+	herald    *herald
+	keyring   *Keyring
+	calls     *running
+	loops     *running
+	log       *slog.Logger
+	noise     *sampler
+	metrics   *telemetry
+
+	memory  atomic.Int64  // bytes that all conversations hold now
+	serving chan struct{} // one slot for each conversation that others began
+	answers chan struct{} // one slot for each state exchange that others began
+	syncing chan struct{} // one slot: a periodic exchange of ours is under way
+
+	mu   sync.Mutex // a leaf
+	open map[net.Conn]struct{}
+}
+
+const (
+	// maxServed is how many streams of others are served at once; each may hold a socket for a whole
+	// TCPTimeout.
+	maxServed = 1024
+	// maxExchanges is how many state exchanges of others are answered at once, as in every release
+	// of the reference.
+	maxExchanges = 127
+	// maxStreamMemory is what all conversations together may hold: room for a dozen of the largest
+	// states, or thousands of common ones.
+	maxStreamMemory = 256 << 20
+)
+
+var (
+	errBusy         = errors.New("too busy, try another member")
+	errWrongLabel   = errors.New("label is not ours")
+	errUnexpected   = errors.New("unexpected message")
+	errStreamMemory = errors.New("too much data on all streams together")
+)
+
+// newStreams completes what its caller has connected.
+func newStreams(s *streams) *streams {
+	s.serving = make(chan struct{}, maxServed)
+	s.answers = make(chan struct{}, maxExchanges)
+	s.syncing = make(chan struct{}, 1)
+	s.open = make(map[net.Conn]struct{})
+	return s
+}
+
+// accept serves what others begin until the node shuts down.
+func (s *streams) accept() {
+	incoming := s.transport.StreamCh()
+	for {
+		select {
+		case conn := <-incoming:
+			if conn == nil { // a transport closed its channel
+				return
+			}
+			s.admit(conn)
+		case <-s.loops.closing:
+			return
+		}
+	}
+}
+
+func (s *streams) admit(conn net.Conn) {
+	s.metrics.tcpAccept()
+	select {
+	case s.serving <- struct{}{}:
+	default:
+		s.metrics.drop("stream", "too many")
+		conn.Close()
+		return
+	}
+	started := s.loops.start(func() {
+		defer func() { <-s.serving }()
+		s.serve(conn)
+	})
+	if !started {
+		conn.Close()
+	}
+}
+
+// serve answers one conversation that another node began.
+func (s *streams) serve(conn net.Conn) {
+	defer s.track(conn)()
+	conn.SetDeadline(time.Now().Add(s.conf.TCPTimeout))
+	talk := s.talk(conn)
+	defer talk.free()
+	if err := talk.answer(); err != nil {
+		s.refused(conn, err)
+	}
+}
+
+// refused counts a conversation that failed and now and then logs one.
+func (s *streams) refused(conn net.Conn, err error) {
+	layer, reason := causeOf(err)
+	s.metrics.drop(layer, reason)
+	s.noise.warn("stream: "+reason, "a stream ended in error",
+		slog.String("from", addrText(conn.RemoteAddr())), slog.Any("error", err))
+}
+
+// track remembers a connection while it is in use, so that Shutdown can close it.
+func (s *streams) track(conn net.Conn) (done func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[conn] = struct{}{}
+	return func() {
+		conn.Close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.open, conn)
+	}
+}
+
+// hangUp closes every conversation.
+func (s *streams) hangUp() {
+	s.mu.Lock()
+	conns := make([]net.Conn, 0, len(s.open))
+	for c := range s.open {
+		conns = append(conns, c)
+	}
+	s.mu.Unlock()
+	for _, c := range conns {
+		c.Close()
+	}
+}
+
+// talk is one conversation: a connection, what has been read from it, and the label that holds on it.
+type talk struct {
+	*streams
+	conn  net.Conn
+	in    *wire.StreamReader
+	label string // additional data of everything sealed
+	held  int64  // bytes counted in streams.memory
+
+	received int // bytes read
+}
+
+func (s *streams) talk(conn net.Conn) *talk {
+	t := &talk{streams: s, conn: conn, label: s.conf.Label}
+	t.in = wire.NewStreamReader(t, t.grow)
+	return t
+}
+
+// Read counts what comes in.
+func (t *talk) Read(b []byte) (int, error) {
+	n, err := t.conn.Read(b)
+	t.received += n
+	return n, err
+}
+
+// grow counts memory that the conversation is about to hold.
+func (t *talk) grow(n int) error {
+	if t.memory.Add(int64(n)) > maxStreamMemory {
+		t.memory.Add(int64(-n))
+		return errStreamMemory
+	}
+	t.held += int64(n)
+	return nil
+}
+
+func (t *talk) free() { t.memory.Add(-t.held) }
+
+// answer reads what the other side wants and serves it.
+func (t *talk) answer() error {
+	if err := t.readLabel(); err != nil {
+		return err
+	}
+	kind, err := t.next(t.conf.GossipVerifyIncoming)
+	if err != nil {
+		return t.complain(err)
+	}
+	switch kind {
+	case wire.TypeUser:
+		return t.hearMessage()
+	case wire.TypePushPull:
+		return t.answerExchange()
+	case wire.TypePing:
+		return t.answerPing()
+	default:
+		return fmt.Errorf("%w of type %v", errUnexpected, kind)
+	}
+}
+
+func (t *talk) readLabel() error {
+	label, err := t.in.Label()
+	switch {
+	case err != nil:
+		return err
+	case t.conf.SkipInboundLabelCheck:
+		if label != "" {
+			t.label = label
+		}
+	case label != t.conf.Label:
+		return errWrongLabel
+	}
+	return nil
+}
+
+// next opens the next message and says what it is.
+func (t *talk) next(verify bool) (wire.Type, error) {
+	kind, _, err := t.in.Next(wire.StreamFrame{Keys: t.keyring.keys(), Verify: verify, Label: t.label})
+	return kind, err
+}
+
+// complain tells the other side why it was refused, where the protocol has words for it.
+func (t *talk) complain(err error) error {
+	var refusal *wire.Error
+	if errors.As(err, &refusal) && refusal.Answer() {
+		t.sayError(err)
+	}
+	return err
+}
+
+func (t *talk) sayError(err error) {
+	reply := wire.ErrorReply{Error: err.Error()}
+	_ = t.write(reply.Append(nil)) // the conversation is over either way
+}
+
+// write sends one message inside what the configuration wraps around it.
+func (t *talk) write(msg []byte) error {
+	return t.sender.writeStream(t.conn, t.label, msg, false)
+}
+
+// hearMessage hands on a message for the application. It is never dropped: the sender waits.
+func (t *talk) hearMessage() error {
+	body, err := t.in.UserMessage()
+	if err != nil {
+		return err
+	}
+	if d := t.conf.Delegate; d != nil {
+		t.conn.Close() // nothing is answered, and NotifyMsg may take its time
+		t.calls.do(func() { d.NotifyMsg(body) })
+	}
+	return nil
+}
+
+// answerPing acks a ping that is meant for us. A ping for another name gets no answer.
+func (t *talk) answerPing() error {
+	var ping wire.Ping
+	if err := t.in.Ping(&ping); err != nil {
+		return err
+	}
+	if ping.Node != "" && ping.Node != t.conf.Name {
+		return fmt.Errorf("ping for another node, %q", ping.Node)
+	}
+	ack := wire.Ack{SeqNo: ping.SeqNo}
+	return t.write(ack.Append(nil))
+}
+
+// dial opens a conversation: it connects, and says our label. The returned function ends it.
+// The conversation ends at the deadline of ctx, and when ctx is cancelled.
+func (s *streams) dial(ctx context.Context, to Address) (*talk, func(), error) {
+	deadline := time.Now().Add(s.conf.TCPTimeout)
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	conn, err := s.connect(ctx, to, time.Until(deadline))
+	if err != nil {
+		return nil, nil, err
+	}
+	s.metrics.tcpConnect()
+	untrack := s.track(conn)
+	conn.SetDeadline(deadline)
+	uncancel := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	t := s.talk(conn)
+	end := func() {
+		uncancel()
+		untrack()
+		t.free()
+	}
+	return t, end, nil
+}
+
+// connect dials on a goroutine of its own, because a transport's DialTimeout cannot be cancelled.
+func (s *streams) connect(ctx context.Context, to Address, limit time.Duration) (net.Conn, error) {
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	dialled := make(chan result, 1)
+	started := s.loops.start(func() {
+		conn, err := s.transport.DialAddressTimeout(to, limit)
+		dialled <- result{conn, err}
+	})
+	if !started {
+		return nil, ErrShutdown
+	}
+	abandon := func() {
+		if r := <-dialled; r.conn != nil {
+			r.conn.Close()
+		}
+	}
+	select {
+	case r := <-dialled:
+		return r.conn, r.err
+	case <-ctx.Done():
+		go abandon()
+		return nil, ctx.Err()
+	case <-s.loops.closing:
+		go abandon()
+		return nil, ErrShutdown
+	}
+}
+
+// sendMessage sends a message for the other application. It returns when the bytes have been handed
+// to the transport: nothing is acknowledged.
+func (s *streams) sendMessage(ctx context.Context, to Address, body []byte) error {
+	t, end, err := s.dial(ctx, to)
+	if err != nil {
+		return err
+	}
+	defer end()
+	head := wire.UserHeader{UserMsgLen: len(body)}
+	msg := append(head.Append(make([]byte, 0, len(body)+32)), body...)
+	return cause(ctx, s.sender.writeStream(t.conn, t.label, msg, true))
+}
+
+// knock pings a member by stream and tells the machine how it went.
+func (s *streams) knock(k swim.Knock) {
+	if f := s.conf.DisableTcpPingsForNode; f != nil {
+		disabled := false
+		if !s.calls.do(func() { disabled = f(k.Name) }) || disabled {
+			return
+		}
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), k.Until)
+	defer cancel()
+	err := s.pingByStream(ctx, k)
+	if err != nil {
+		s.log.Debug("ping by stream failed", "member", k.Name, "error", err)
+	}
+	s.cluster.step(func(m *swim.Machine, now time.Time) { m.KnockDone(now, k.Seq, err == nil) })
+}
+
+func (s *streams) pingByStream(ctx context.Context, k swim.Knock) error {
+	t, end, err := s.dial(ctx, addressOf(k.Peer))
+	if err != nil {
+		return err
+	}
+	defer end()
+	ping := wire.Ping{SeqNo: k.Seq, Node: k.Name}
+	s.cluster.sign(&ping)
+	if err := s.sender.writeStream(t.conn, t.label, ping.Append(nil), true); err != nil {
+		return err
+	}
+	kind, err := t.next(s.conf.GossipVerifyIncoming)
+	if err != nil {
+		return err
+	}
+	if kind != wire.TypeAck {
+		return fmt.Errorf("%w of type %v", errUnexpected, kind)
+	}
+	var ack wire.Ack
+	if err := t.in.Ack(&ack); err != nil {
+		return err
+	}
+	if ack.SeqNo != k.Seq {
+		return fmt.Errorf("ack of ping %d for ping %d", ack.SeqNo, k.Seq)
+	}
+	return nil
+}
+
+// cause prefers the reason why a context ended to the timeout that this made.
+func cause(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
