@@ -65,7 +65,7 @@ func Create(conf *Config) (*Memberlist, error) {
 		return nil, fmt.Errorf("create: %w", err)
 	}
 	log := newLogger(conf)
-	transport, err := transportOf(conf)
+	transport, err := transportOf(conf, log)
 	if err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}
@@ -93,13 +93,13 @@ func ringOf(conf *Config) (*Keyring, error) {
 }
 
 // transportOf is the configured transport, or one over UDP and TCP.
-func transportOf(conf *Config) (Transport, error) {
+func transportOf(conf *Config, log *slog.Logger) (Transport, error) {
 	if conf.Transport != nil {
 		return conf.Transport, nil
 	}
 	t, err := NewNetTransport(&NetTransportConfig{
 		BindAddrs: []string{conf.BindAddr}, BindPort: conf.BindPort,
-		Logger: conf.Logger, MetricLabels: conf.MetricLabels,
+		Logger: printLogger(log), MetricLabels: conf.MetricLabels,
 	})
 	if err != nil {
 		return nil, err

@@ -175,7 +175,7 @@ func peerOf(p *Packet) swim.Peer {
 	if ap := addrPortOf(p.From); ap.IsValid() {
 		return swim.Peer{Addr: ap}
 	}
-	return swim.Peer{Opaque: p.From.String()}
+	return swim.Peer{Opaque: addrText(p.From)}
 }
 
 func (b *batch) reset() {
