@@ -72,7 +72,7 @@ func (e *VersionError) Error() string {
 // VetoError says that a delegate of our own refused. Create returns it when the Alive delegate refuses
 // ourselves; Join wraps it in a *JoinError when the Merge delegate refuses the other side's members.
 type VetoError struct {
-	Delegate string // "Alive" or "Merge", as the field of Config is called
+	Delegate string // "alive" or "merge"
 	Err      error  // what the delegate returned
 }
 

@@ -61,7 +61,7 @@ func TestErrorsSayWhatWasDoneToWhom(t *testing.T) {
 	for want, err := range map[string]error{
 		"join 10.0.0.7:7946: the cause":            &JoinError{Addr: "10.0.0.7:7946", Err: cause},
 		"remote error: too busy":                   &RemoteError{Text: "too busy"},
-		"refused by the Merge delegate: the cause": &VetoError{Delegate: "Merge", Err: cause},
+		"refused by the merge delegate: the cause": &VetoError{Delegate: "merge", Err: cause},
 		"No response from node b":                  NoPingResponseError{node: "b"},
 		`node "b" speaks protocol version 5, outside of 1 to 4 that all understand`:          &VersionError{Name: "b", Version: 5, Min: 1, Max: 4},
 		`node "b" speaks delegate protocol version 5, outside of 1 to 4 that all understand`: &VersionError{Name: "b", Delegate: true, Version: 5, Min: 1, Max: 4},
@@ -73,7 +73,7 @@ func TestErrorsSayWhatWasDoneToWhom(t *testing.T) {
 }
 
 func TestErrorsUnwrapToTheirCause(t *testing.T) {
-	err := error(&JoinError{Err: &VetoError{Delegate: "Merge", Err: context.Canceled}})
+	err := error(&JoinError{Err: &VetoError{Delegate: "merge", Err: context.Canceled}})
 	var veto *VetoError
 	if !errors.As(err, &veto) || !errors.Is(err, context.Canceled) {
 		t.Errorf("the cause is lost in %v", err)
