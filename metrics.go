@@ -87,8 +87,12 @@ func (t *telemetry) udpReceived(bytes int) { t.add(countUDPReceived, bytes) }
 func (t *telemetry) tcpSent(bytes int)     { t.add(countTCPSent, bytes) }
 func (t *telemetry) tcpAccept()            { t.add(countTCPAccept, 1) }
 func (t *telemetry) tcpConnect()           { t.add(countTCPConnect, 1) }
-func (t *telemetry) degradedProbe()        { t.add(countDegradedProbe, 1) }
-func (t *telemetry) degradedTimeout()      { t.add(countDegradedTimeout, 1) }
+
+// degradedProbe counts a probe that was given more time than usual, because our health score was not 0.
+func (t *telemetry) degradedProbe() { t.add(countDegradedProbe, 1) }
+
+// degradedTimeout counts a suspect that we declared dead with fewer confirmations by others than wanted.
+func (t *telemetry) degradedTimeout() { t.add(countDegradedTimeout, 1) }
 
 // heard counts the rumours of one packet.
 func (t *telemetry) heard(alives, suspects, deads int) {
