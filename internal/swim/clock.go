@@ -10,7 +10,7 @@ import (
 // the memory of a time.Time, and differences are those of the monotonic clock.
 type instant int64
 
-// never lies behind everything that is waited for.
+// never is a time that does not come: where sums saturate.
 const never = instant(math.MaxInt64)
 
 // after returns the instant that lies d later; it saturates instead of wrapping.

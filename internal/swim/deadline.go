@@ -56,9 +56,9 @@ func (a *agenda) clear(d *deadline) {
 	}
 }
 
-// next returns the earliest time at which something is due.
+// next returns the earliest time at which something is due; what is due never does not count.
 func (a *agenda) next() (at instant, ok bool) {
-	if len(a.heap) == 0 {
+	if len(a.heap) == 0 || a.heap[0].at == never {
 		return 0, false
 	}
 	return a.heap[0].at, true
@@ -66,7 +66,7 @@ func (a *agenda) next() (at instant, ok bool) {
 
 // take removes the earliest task that is due by now and returns it, or nil.
 func (a *agenda) take(now instant) task {
-	if len(a.heap) == 0 || a.heap[0].at > now {
+	if at, ok := a.next(); !ok || at > now {
 		return nil
 	}
 	owner := a.heap[0].owner

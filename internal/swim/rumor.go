@@ -257,5 +257,5 @@ func (m *Machine) nameOf(name string) string {
 	if x := m.table.find(name); x != nil {
 		return x.Name
 	}
-	return shown(name)
+	return cloned(name)
 }

@@ -30,14 +30,15 @@ func (s *suspicion) timeout() time.Duration {
 	return max(s.min, s.max-time.Duration(share*float64(s.max-s.min)))
 }
 
-// confirm counts an accuser; it says whether that one was new and still needed.
-func (s *suspicion) confirm(from string) bool {
-	if s.confirmed >= s.need || slices.Contains(s.accusers, from) {
-		return false
-	}
+// needs says whether an accuser is new, and shortens the wait.
+func (s *suspicion) needs(from string) bool {
+	return s.confirmed < s.need && !slices.Contains(s.accusers, from)
+}
+
+// confirm counts an accuser, of whom needs was true.
+func (s *suspicion) confirm(from string) {
 	s.accusers = append(s.accusers, from)
 	s.confirmed++
-	return true
 }
 
 // confirmations is how many accusers there are beyond the first; none without a suspicion.
@@ -52,6 +53,9 @@ func (s *suspicion) confirmations() int {
 // are heard even so, and a wait of nothing would give the suspect no time to refute.
 const fallbackUnit = time.Second
 
+// maxSuspicion keeps absurd settings within what floating point can say exactly enough.
+const maxSuspicion = time.Duration(1) << 60
+
 // suspicionBounds returns the shortest and the longest wait in a table of n members, and how
 // many confirmations lead from one to the other.
 func (p *Params) suspicionBounds(n int) (shortest, longest time.Duration, need int) {
@@ -62,7 +66,7 @@ func (p *Params) suspicionBounds(n int) (shortest, longest time.Duration, need i
 	scale := max(1, math.Log10(max(1, float64(n))))
 	// The factor is cut to three decimals, as on every other node.
 	shortest = multiply(multiply(unit, p.SuspicionMult, 1), int(scale*1000), 1000)
-	longest = multiply(shortest, p.SuspicionMaxTimeoutMult, 1)
+	longest = min(multiply(shortest, p.SuspicionMaxTimeoutMult, 1), maxSuspicion)
 	need = p.SuspicionMult - 2
 	if n-2 < need {
 		need = 0
@@ -86,10 +90,11 @@ func (m *Machine) doubt(x *member, s *wire.Suspect) {
 // confirm counts a further accuser: the wait gets shorter, by what has gone by already too.
 func (m *Machine) confirm(x *member, s *wire.Suspect) {
 	sus := x.suspicion
-	from := m.nameOf(s.From)
-	if !sus.confirm(from) {
+	if !sus.needs(s.From) {
 		return
 	}
+	from := m.nameOf(s.From)
+	sus.confirm(from)
 	m.agenda.set(&sus.deadline, sus, sus.began.after(sus.timeout()))
 	m.broadcastSuspect(x, s)
 	m.tellOf(x, News{Kind: Confirmed, From: from, Confirmations: sus.confirmed})
