@@ -16,8 +16,8 @@ import (
 type sender struct {
 	conf      *Config
 	transport NodeAwareTransport
-	udp       *NetTransport // transport, when it is our own: written to without a copy
-	outbox    *outbox       // in front of a transport that is not ours
+	direct    directWriter // the transport again, when it is our own and takes bytes without keeping them
+	outbox    *outbox      // in front of a transport that is not ours
 	keyring   *Keyring
 	nonces    nonces
 	rumours   gossip.Source
@@ -29,6 +29,11 @@ type sender struct {
 	turn  gossip.Turn
 
 	parcels sync.Pool
+}
+
+// directWriter sends a packet without keeping its bytes.
+type directWriter interface {
+	writeTo(b []byte, to netip.AddrPort) error
 }
 
 // maxPacket is the largest payload of a UDP datagram over IPv4.
@@ -143,6 +148,15 @@ func (s *sender) userRoom(checksum bool) int {
 	return s.conf.UDPBufferSize - frame.Overhead() - 1
 }
 
+// longestRumour is the longest message that fits into a packet now and after the next key has been added.
+func (s *sender) longestRumour() int {
+	frame := wire.Frame{Label: s.conf.Label, SealVersion: s.sealVersion(), Checksum: true}
+	if s.keyring != nil {
+		frame.Key = new(wire.Key)
+	}
+	return s.conf.UDPBufferSize - frame.Overhead()
+}
+
 // put seals a packet and gives it to the transport. An error is as good as a lost packet: whoever
 // waits for an answer draws the conclusion.
 func (s *sender) put(p *parcel, frame *wire.Frame, msgs [][]byte, to swim.Peer) {
@@ -164,8 +178,8 @@ func (s *sender) put(p *parcel, frame *wire.Frame, msgs [][]byte, to swim.Peer) 
 
 // write hands bytes to the transport: to our own in place, to another as a copy that it may keep.
 func (s *sender) write(buf []byte, to swim.Peer) error {
-	if s.udp != nil && to.Addr.IsValid() {
-		return s.udp.writeTo(buf, to.Addr)
+	if s.direct != nil && to.Addr.IsValid() {
+		return s.direct.writeTo(buf, to.Addr)
 	}
 	s.outbox.put(append([]byte(nil), buf...), addressOf(to))
 	return nil

@@ -27,6 +27,8 @@ type cluster struct {
 
 	rumours  *TransmitLimitedQueue
 	herald   *herald
+	metrics  *telemetry
+	longest  int                // bytes of the longest rumour that a packet can carry
 	act      func(*swim.Output) // carries out what a step asked for; set before the first step
 	asks     bool               // an application is asked for broadcasts on every gossip tick
 	suspects bool               // Config.ReportSuspects
@@ -72,7 +74,7 @@ func (c *cluster) transition(f func(m *swim.Machine, now time.Time), out *swim.O
 	f(c.machine, now)
 	c.machine.Take(out)
 	for i := range out.Broadcasts {
-		c.rumours.QueueBroadcast(&rumour{out.Broadcasts[i]})
+		c.queue(&rumour{out.Broadcasts[i]})
 	}
 	if len(out.News) > 0 {
 		c.herald.add(out.News, c.suspects)
@@ -81,6 +83,17 @@ func (c *cluster) transition(f func(m *swim.Machine, now time.Time), out *swim.O
 	c.size.Store(int64(c.machine.Len()))
 	c.rearm(now)
 	return true
+}
+
+// queue puts a rumour where packets are filled from. One that no packet can carry would wait there for
+// ever; it is left to the full state exchanges.
+func (c *cluster) queue(r *rumour) {
+	if len(r.Body) > c.longest {
+		c.metrics.drop("rumours", "too large for a packet")
+		r.Finished()
+		return
+	}
+	c.rumours.QueueBroadcast(r)
 }
 
 // rearm sets the alarm when the machine wants to be woken earlier than it is set for.

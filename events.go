@@ -212,8 +212,10 @@ func (h *herald) record(e *event) {
 
 func (h *herald) probed(e *event) {
 	h.metrics.probeNode(e.RTT)
-	if !e.OK {
+	if e.Health > 0 {
 		h.metrics.degradedProbe()
+	}
+	if !e.OK {
 		h.log.LogAttrs(context.Background(), slog.LevelDebug, "probe failed",
 			slog.String("member", e.memberName()))
 	}

@@ -130,13 +130,18 @@ func assemble(conf *Config, transport Transport, log *slog.Logger) *Memberlist {
 	rumours := &TransmitLimitedQueue{RetransmitMult: conf.RetransmitMult}
 	m.cluster = newCluster(params(conf), rumours, m.herald)
 	rumours.NumNodes = func() int { return int(m.cluster.size.Load()) }
-	m.cluster.act, m.cluster.asks, m.cluster.suspects = m.act, conf.Delegate != nil, conf.ReportSuspects
+	m.cluster.act, m.cluster.metrics = m.act, m.metrics
+	m.cluster.asks, m.cluster.suspects = conf.Delegate != nil, conf.ReportSuspects
 	m.gate = newGate(conf, m.calls, m.metrics)
 	m.sender = &sender{
-		conf: conf, transport: m.transport, udp: own, keyring: conf.Keyring, rumours: rumours.source(),
+		conf: conf, transport: m.transport, keyring: conf.Keyring, rumours: rumours.source(),
 		staged: &staged{}, noise: noise, metrics: m.metrics,
 		outbox: newOutbox(m.transport, m.loops.closing, noise, m.metrics),
 	}
+	if own != nil {
+		m.sender.direct = own
+	}
+	m.cluster.longest = m.sender.longestRumour()
 	m.streams = newStreams(&streams{
 		conf: conf, transport: m.transport, cluster: m.cluster, sender: m.sender, gate: m.gate, herald: m.herald,
 		keyring: conf.Keyring, calls: m.calls, loops: m.loops, log: log, noise: noise, metrics: m.metrics,
@@ -204,7 +209,7 @@ func (m *Memberlist) startLanes() {
 		m.loops.start(r.acks.run)
 		m.loops.start(r.acks.ask)
 	}
-	if m.sender.udp == nil {
+	if m.sender.direct == nil {
 		for range outboxWorkers {
 			m.loops.start(m.sender.outbox.work)
 		}
@@ -239,7 +244,7 @@ func (m *Memberlist) fits(self *swim.Identity) error {
 		Incarnation: 1<<32 - 1, Node: self.Name, Addr: self.Addr.Addr().AsSlice(), Port: 65535,
 		Meta: self.Meta, Vsn: m.conf.BuildVsnArray(),
 	}
-	if size, room := len(claim.Append(nil)), m.sender.userRoom(true)+1; size > room {
+	if size, room := len(claim.Append(nil)), m.sender.longestRumour(); size > room {
 		return fmt.Errorf("%w: the claim about ourselves takes %d bytes, a packet carries %d", ErrMetaTooLarge, size, room)
 	}
 	return nil

@@ -69,6 +69,7 @@ func (m *Memberlist) gauges() func(now time.Time) {
 		}
 		last = now
 		m.metrics.queueBroadcasts(m.cluster.rumours.NumQueued())
+		m.metrics.queueEvents(m.herald.length())
 		counts := [4]int{}
 		m.cluster.view(func(c *swim.Machine) {
 			for row := range c.All {

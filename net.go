@@ -1,7 +1,6 @@
 package memberlist
 
 import (
-	"log/slog"
 	"net"
 	"time"
 
@@ -164,7 +163,7 @@ func (r *receiver) deliver() {
 func (r *receiver) refuse(err error, from net.Addr) {
 	layer, reason := causeOf(err)
 	r.metrics.drop(layer, reason)
-	r.noise.warn(reason, "dropped a packet", slog.String("from", addrText(from)), slog.Any("error", err))
+	r.noise.refused(reason, "dropped a packet", from, err)
 }
 
 // peerOf names the source of a packet as the machine wants it.

@@ -3,6 +3,7 @@ package memberlist
 import (
 	"context"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -47,6 +48,17 @@ func (s *sampler) warn(kind, text string, attrs ...slog.Attr) {
 		attrs = append(attrs[:len(attrs):len(attrs)], slog.Int("suppressed", silent))
 	}
 	s.log.LogAttrs(context.Background(), slog.LevelWarn, text, attrs...)
+}
+
+// refused logs that something of a stranger was dropped. Its words are made only when it is time for them, so
+// that a flood costs no formatting.
+func (s *sampler) refused(kind, text string, from net.Addr, err error) {
+	silent, ok := s.allow(slog.LevelWarn, kind)
+	if !ok {
+		return
+	}
+	s.log.LogAttrs(context.Background(), slog.LevelWarn, text,
+		slog.String("from", addrText(from)), errAttr(err), slog.Int("suppressed", silent))
 }
 
 // allow says whether it is time to log that kind at that level, and how many were kept silent before. Whoever

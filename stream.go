@@ -116,8 +116,7 @@ func (s *streams) serve(conn net.Conn) {
 func (s *streams) refused(conn net.Conn, err error) {
 	layer, reason := causeOf(err)
 	s.metrics.drop(layer, reason)
-	s.noise.warn("stream: "+reason, "a stream ended in error",
-		slog.String("from", addrText(conn.RemoteAddr())), slog.Any("error", err))
+	s.noise.refused(reason, "a stream ended in error", conn.RemoteAddr(), err)
 }
 
 // track remembers a connection while it is in use, so that Shutdown can close it.
