@@ -185,10 +185,10 @@ func (f *inflater) appendInflated(dst, src []byte, limit int, budget func(int) e
 }
 
 // inflatedStep says how much room to add when have bytes have come out of compressed ones:
-// twice the input first, then as much again as there is, and never more than one byte over limit,
-// which is enough to see that limit is broken.
+// twice the input first, if that is not much, then as much again as there is, and never more than
+// one byte over limit, which is enough to see that limit is broken.
 func inflatedStep(have, compressed, limit int) int {
-	return max(1, min(max(have, 2*compressed, 512), limit+1-have))
+	return max(1, min(max(have, min(2*compressed, keepSpare), 512), limit+1-have))
 }
 
 // extend returns b with room for n more bytes, which budget, if not nil, may refuse.

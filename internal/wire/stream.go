@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"unsafe"
 )
 
 const (
@@ -17,28 +16,19 @@ const (
 	maxStreamDeflated = maxStreamInflated/2*3 + 1<<10
 	// maxValue is how long any other value may be: a header, a member, a ping.
 	maxValue = 1 << 20
-	// maxRows is how many members a state may have.
-	maxRows = 1 << 20
 
 	// streamHead is what stands before a sealed message: its type byte and its length.
 	streamHead = 1 + 4
-	// firstRows and rowBytes size the memory for members: for a few at first, later for twice as
-	// many or for what the bytes at hand can hold, as a real member is no shorter than that.
-	firstRows = 16
-	rowBytes  = 64
-	rowSize   = int(unsafe.Sizeof(Row{}))
 )
 
 var (
-	errStreamSealed    = &Error{Layer: LayerPolicy, Reason: "sealed text where there are no keys"}
-	errStreamPlain     = &Error{Layer: LayerPolicy, Reason: "plain text where keys are required"}
-	errSealNothing     = &Error{Layer: LayerSeal, Reason: "nothing inside"}
-	errDeflatedLong    = &Error{Layer: LayerCompression, Reason: "compressed data too long"}
-	errStreamType      = &Error{Layer: LayerStream, Reason: "type not known on streams"}
-	errValueLong       = &Error{Layer: LayerStream, Reason: "value too long"}
-	errStateRows       = &Error{Layer: LayerStream, Reason: "impossible number of members"}
-	errUserStateLength = &Error{Layer: LayerStream, Reason: "impossible length of user state"}
-	errUserLength      = &Error{Layer: LayerStream, Reason: "impossible length of user message"}
+	errStreamSealed = &Error{Layer: LayerPolicy, Reason: "sealed text where there are no keys"}
+	errStreamPlain  = &Error{Layer: LayerPolicy, Reason: "plain text where keys are required"}
+	errSealNothing  = &Error{Layer: LayerSeal, Reason: "nothing inside"}
+	errDeflatedLong = &Error{Layer: LayerCompression, Reason: "compressed data too long"}
+	errStreamType   = &Error{Layer: LayerStream, Reason: "type not known on streams"}
+	errValueLong    = &Error{Layer: LayerStream, Reason: "value too long"}
+	errUserLength   = &Error{Layer: LayerStream, Reason: "impossible length of user message"}
 )
 
 // StreamReader reads the messages of one direction of a stream.
@@ -58,13 +48,6 @@ type StreamFrame struct {
 	Verify bool
 	// Label is what the seal authenticates: the label at the start of the stream, or our own.
 	Label string
-}
-
-// State is the whole view of one node, as a full state exchange carries it.
-type State struct {
-	Join bool
-	Rows []Row
-	User []byte // what the delegate adds
 }
 
 // NewStreamReader returns a reader of r. Before its memory grows it asks budget, which may be nil,
@@ -230,52 +213,6 @@ func (s *StreamReader) UserMessage() ([]byte, error) {
 	return s.raw(h.UserMsgLen, errUserLength)
 }
 
-// PushPull reads the state that Next announced.
-func (s *StreamReader) PushPull() (*State, error) {
-	var h PushPullHeader
-	if err := s.value(&h, maxValue); err != nil {
-		return nil, err
-	}
-	if h.Nodes < 0 || h.Nodes > maxRows {
-		return nil, errStateRows
-	}
-	if h.UserStateLen < 0 || h.UserStateLen > maxStreamBytes {
-		return nil, errUserStateLength
-	}
-	x := &State{Join: h.Join}
-	for n := range h.Nodes {
-		if err := s.reserve(x, h.Nodes); err != nil {
-			return nil, err
-		}
-		x.Rows = x.Rows[:n+1]
-		if err := s.value(&x.Rows[n], maxValue); err != nil {
-			return nil, err
-		}
-	}
-	user, err := s.raw(h.UserStateLen, errUserStateLength)
-	if err != nil {
-		return nil, err
-	}
-	x.User = user
-	return x, nil
-}
-
-// reserve makes room for one more row of total, and for more as far as bytes have come in for them.
-func (s *StreamReader) reserve(x *State, total int) error {
-	n := len(x.Rows)
-	if n < cap(x.Rows) {
-		return nil
-	}
-	size := min(total, max(firstRows, 2*n, n+len(s.msg.unread())/rowBytes))
-	if err := allow(s.in.budget, size*rowSize); err != nil {
-		return err
-	}
-	rows := make([]Row, n, size)
-	copy(rows, x.Rows)
-	x.Rows = rows
-	return nil
-}
-
 // raw reads n bytes as they are; impossible is the error for an n that no node sends.
 func (s *StreamReader) raw(n int, impossible error) ([]byte, error) {
 	if n < 0 || n > maxStreamBytes {
@@ -315,15 +252,4 @@ func (s *StreamReader) value(x decoder, limit int) error {
 			return err
 		}
 	}
-}
-
-// Append appends the state as one message, type byte, header, members and user state,
-// and returns the extended slice.
-func (x *State) Append(b []byte) []byte {
-	h := PushPullHeader{Nodes: len(x.Rows), UserStateLen: len(x.User), Join: x.Join}
-	b = h.Append(b)
-	for i := range x.Rows {
-		b = x.Rows[i].Append(b)
-	}
-	return append(b, x.User...)
 }

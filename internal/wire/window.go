@@ -21,7 +21,7 @@ type window struct {
 	budget func(int) error
 	buf    []byte
 	pos    int   // what stands before it is used
-	want   int   // how many bytes must stand in one piece, if that is known
+	want   int   // how many unread bytes are being waited for
 	err    error // the reader's last word
 }
 
@@ -30,6 +30,7 @@ func (w *window) unread() []byte { return w.buf[w.pos:] }
 
 // need waits until at least n bytes are unread.
 func (w *window) need(n int) error {
+	w.want = n
 	for len(w.buf)-w.pos < n {
 		if err := w.more(); err != nil {
 			return err
@@ -40,10 +41,7 @@ func (w *window) need(n int) error {
 
 // take waits for n bytes and uses them. Nothing that n only promises is allocated.
 func (w *window) take(n int) ([]byte, error) {
-	w.want = n
-	err := w.need(n)
-	w.want = 0
-	if err != nil {
+	if err := w.need(n); err != nil {
 		return nil, err
 	}
 	b := w.buf[w.pos : w.pos+n : w.pos+n]
@@ -86,8 +84,8 @@ func (w *window) more() error {
 func (w *window) grow() error {
 	have := len(w.buf) - w.pos
 	size := max(firstChunk, 2*have, min(2*cap(w.buf), maxChunk))
-	if w.want > have {
-		size = min(size, max(firstChunk, w.want))
+	if w.want > maxChunk { // no more than it takes, but never a small step: there may be many
+		size = min(size, max(w.want, have+have/4))
 	}
 	cost := size
 	if w.pos == 0 {
