@@ -54,7 +54,7 @@ func TestB29RepliesGoOnlyWhereTheyMay(t *testing.T) {
 			}
 			b.IndirectPing(b.now, from, &ask)
 			packets := append([]Packet(nil), b.take().Packets...)
-			packets = append(packets, b.wait(500 * time.Millisecond).Packets...)
+			packets = append(packets, b.wait(500*time.Millisecond).Packets...)
 			for i, typ := range map[int]wire.Type{0: wire.TypeAck, 2: wire.TypeNack} {
 				p := packets[i]
 				if wire.Type(p.Body[0]) != typ || p.To.Addr != c.to || p.To.Name != c.toName || p.Bare != c.bare {

@@ -14,11 +14,11 @@ import (
 // what the claim leads to at incarnation 4, 5, 6, at the edge of the window (5 + 2^20) and
 // beyond it:
 //
-//	-          nothing happens
-//	!          ignored and counted
-//	~          nothing is seen, but the incarnation is remembered
-//	x y        the state becomes x, the news is y, and there is one rumour
-//	refuted    we announce ourselves with one incarnation more than the claim has
+//   - nothing happens
+//     !          ignored and counted
+//     ~          nothing is seen, but the incarnation is remembered
+//     x y        the state becomes x, the news is y, and there is one rumour
+//     refuted    we announce ourselves with one incarnation more than the claim has
 //
 // "dead" is a claim by another node, "left" one by the member itself. "us" is ourselves.
 const decisions = `
