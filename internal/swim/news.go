@@ -19,7 +19,7 @@ const (
 	ProbeDone                     // a probe has ended; OK, RTT: how long it took
 	StreamOnly                    // a probe had an answer by stream only: datagrams are lost
 	WrongName                     // a ping for another node came here; From: the name it wanted
-	Ignored                       // a message was refused; Reason
+	Ignored                       // a message was refused; Reason; From: the name it is about, if unknown
 	HealthChanged                 // Health
 )
 
@@ -75,11 +75,11 @@ func (m *Machine) tellOf(x *member, n News) {
 	m.tell(n)
 }
 
-// ignore tells that a message about x, which may be nil, was refused.
-func (m *Machine) ignore(x *member, reason string, err error) {
-	n := News{Kind: Ignored, Reason: reason, Err: err, Member: Member{Identity: nobody}}
-	if x != nil {
-		n.Member = m.clock.snapshot(x)
+// ignore tells that a message about the member of that name, known or not, was refused.
+func (m *Machine) ignore(name, reason string, err error) {
+	if x := m.table.find(name); x != nil {
+		m.tellOf(x, News{Kind: Ignored, Reason: reason, Err: err})
+		return
 	}
-	m.tell(n)
+	m.tell(News{Kind: Ignored, Reason: reason, Err: err, Member: Member{Identity: nobody}, From: shown(name)})
 }

@@ -29,7 +29,7 @@ func (m *Machine) pingFor(from *Source, p *wire.IndirectPing) {
 		return
 	}
 	if len(m.relays.bySeq) >= maxRelays {
-		m.ignore(nil, ReasonRelaysFull, nil)
+		m.ignore(p.Node, ReasonRelaysFull, nil)
 		return
 	}
 	r := &relay{seq: m.nextSeq(), theirs: p.SeqNo, nack: p.Nack}

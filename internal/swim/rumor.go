@@ -106,7 +106,7 @@ func (m *Machine) hearAlive(a *wire.Alive, joining bool) {
 		err = Absurd(a)
 	}
 	if err != nil {
-		m.ignore(known, ReasonAbsurd, err)
+		m.ignore(a.Node, ReasonAbsurd, err)
 		return
 	}
 	c := m.params.read(a)
@@ -116,7 +116,7 @@ func (m *Machine) hearAlive(a *wire.Alive, joining bool) {
 	}
 	switch m.judgeAlive(known, &c, joining) {
 	case refuse:
-		m.ignore(known, ReasonTooFar, nil)
+		m.ignore(known.Name, ReasonTooFar, nil)
 	case dispute:
 		m.tellOf(known, News{Kind: Conflict, Other: c.identity()})
 	case verify:
@@ -178,7 +178,7 @@ func (m *Machine) hearSuspect(s *wire.Suspect, joining bool) {
 	known := m.table.find(s.Node)
 	switch m.judgeSuspect(known, s.Incarnation, joining) {
 	case refuse:
-		m.ignore(known, ReasonTooFar, nil)
+		m.ignore(known.Name, ReasonTooFar, nil)
 	case confirms:
 		m.confirm(known, s)
 	case answer:
@@ -193,7 +193,7 @@ func (m *Machine) hearDead(d *wire.Dead, joining bool) {
 	known := m.table.find(d.Node)
 	switch m.judgeDead(known, d.Incarnation, joining) {
 	case refuse:
-		m.ignore(known, ReasonTooFar, nil)
+		m.ignore(known.Name, ReasonTooFar, nil)
 	case remember:
 		known.incarnation = d.Incarnation
 	case answer:
