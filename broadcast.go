@@ -191,6 +191,10 @@ func (s *sender) sendUser(to Address, checksum bool, body []byte) error {
 	p := s.parcel()
 	defer s.parcels.Put(p)
 	frame := s.frame(p, checksum)
+	// What compression would save does not count: receivers inflate no further than a packet may be long.
+	if frame.Overhead()+1+len(body) > maxPacket {
+		return fmt.Errorf("send %d bytes to %s: %w: a packet carries %d", len(body), to.String(), ErrMessageTooLarge, maxPacket)
+	}
 	msg := append(append(make([]byte, 0, len(body)+1), byte(wire.TypeUser)), body...)
 	if frame.Key != nil {
 		s.nonces.next(&p.nonce)
@@ -198,9 +202,6 @@ func (s *sender) sendUser(to Address, checksum bool, body []byte) error {
 	buf, err := frame.AppendPacket(nil, &p.nonce, append(p.must, msg))
 	if err != nil {
 		return fmt.Errorf("send to %s: %w", to.String(), err)
-	}
-	if len(buf) > maxPacket {
-		return fmt.Errorf("send %d bytes to %s: %w: a packet carries %d", len(body), to.String(), ErrMessageTooLarge, maxPacket)
 	}
 	s.metrics.udpSent(len(buf))
 	if _, err := s.transport.WriteToAddress(buf, to); err != nil {
