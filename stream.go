@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -384,10 +385,17 @@ func (s *streams) pingByStream(ctx context.Context, k swim.Knock) error {
 	return nil
 }
 
-// cause prefers the reason why a context ended to the timeout that this made.
+// cause prefers the reason why a context ended to the timeout that this made. A connection has the
+// deadline of its context, and may notice it a moment before the context does.
 func cause(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) && errors.Is(err, os.ErrDeadlineExceeded) {
+		return context.DeadlineExceeded
 	}
 	return err
 }
