@@ -388,13 +388,11 @@ func (s *streams) pingByStream(ctx context.Context, k swim.Knock) error {
 // cause prefers the reason why a context ended to the timeout that this made. A connection has the
 // deadline of its context, and may notice it a moment before the context does.
 func cause(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
+	end, limited := ctx.Deadline()
+	switch {
+	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
-	}
-	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) && errors.Is(err, os.ErrDeadlineExceeded) {
+	case limited && errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(end):
 		return context.DeadlineExceeded
 	}
 	return err
