@@ -84,6 +84,7 @@ func (m *Machine) appear(done chan struct{}) {
 
 // Update announces ourselves with other meta. done goes into the broadcast; wait says that it
 // is worth waiting for: somebody else is there to hear it. After Leave nothing happens.
+// How long meta may be is the caller's business.
 func (m *Machine) Update(now time.Time, meta []byte, done chan struct{}) (wait bool) {
 	if !m.observe(now) || m.HasLeft() {
 		return false
