@@ -65,7 +65,7 @@ func TestDefectB24EveryIPv6AddressIsNotAdvertised(t *testing.T) {
 	if _, err := tr.WriteTo([]byte("x"), netip.AddrPortFrom(mustFromIP(t, ip), uint16(port)).String()); err != nil {
 		t.Fatal(err)
 	}
-	receivePacket(t, tr)
+	receivePacket(t, tr.packets)
 }
 
 func mustFromIP(t *testing.T, ip []byte) netip.Addr {

@@ -85,10 +85,11 @@ func BenchmarkPingToAck(b *testing.B) {
 			buf := sealed(b, m, benchPing())
 			work := make([]byte, 0, len(buf))
 			packet := &Packet{source: benchPeer}
+			lane := m.newReceiver()
 			b.ReportAllocs()
 			for b.Loop() {
 				packet.Buf = append(work[:0], buf...)
-				m.receiver.packet(packet)
+				lane.packet(packet)
 			}
 			if w.sent < b.N {
 				b.Fatalf("%d acks for %d pings", w.sent, b.N)
@@ -101,10 +102,11 @@ func BenchmarkKnownAlive(b *testing.B) {
 	m, _ := benchNode(b, nil)
 	alive := benchAlive(0)
 	m.learn(alive)
+	lane := m.newReceiver()
 	packet := &Packet{source: benchPeer, Buf: alive.Append(nil)}
 	b.ReportAllocs()
 	for b.Loop() {
-		m.receiver.packet(packet)
+		lane.packet(packet)
 	}
 }
 
@@ -116,10 +118,11 @@ func BenchmarkSixteenKnownAlives(b *testing.B) {
 		m.learn(alive)
 		msgs = append(msgs, alive.Append(nil))
 	}
+	lane := m.newReceiver()
 	packet := &Packet{source: benchPeer, Buf: sealed(b, m, msgs...)}
 	b.ReportAllocs()
 	for b.Loop() {
-		m.receiver.packet(packet)
+		lane.packet(packet)
 	}
 }
 

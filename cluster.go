@@ -96,15 +96,18 @@ func (c *cluster) queue(r *rumour) {
 	c.rumours.QueueBroadcast(r)
 }
 
-// rearm sets the alarm when the machine wants to be woken earlier than it is set for.
-// An alarm that rings too early is harmless, so a later wish does not touch it.
+// rearm sets the alarm to the time at which the machine wants to be woken. One that rings early would
+// be harmless, but to wake a sleeping process costs more than to set a timer.
 func (c *cluster) rearm(now time.Time) {
 	at, ok := c.machine.Deadline()
-	if !ok || (!c.armed.IsZero() && !at.Before(c.armed)) {
-		return
+	switch {
+	case !ok:
+		c.armed = time.Time{}
+		c.alarm.Stop()
+	case !at.Equal(c.armed):
+		c.armed = at
+		c.alarm.Reset(at.Sub(now))
 	}
-	c.armed = at
-	c.alarm.Reset(at.Sub(now))
 }
 
 // tick applies every deadline that is due.

@@ -28,7 +28,7 @@ type Memberlist struct {
 	herald    *herald
 	sender    *sender
 	streams   *streams
-	receiver  *receiver
+	receiver  receiver  // the pattern of which each goroutine that brings packets has its own
 	userdata  *userdata // nil without a Delegate
 	pings     *pings
 	resolver  *resolver
@@ -123,9 +123,6 @@ func assemble(conf *Config, transport Transport, log *slog.Logger) *Memberlist {
 	m.meta <- conf.Meta
 	noise := newSampler(log)
 	own, _ := transport.(*NetTransport)
-	if own != nil {
-		own.lend()
-	}
 	m.herald = newHerald(conf, m.calls, log, noise, m.metrics)
 	rumours := &TransmitLimitedQueue{RetransmitMult: conf.RetransmitMult}
 	m.cluster = newCluster(params(conf), rumours, m.herald)
@@ -146,7 +143,7 @@ func assemble(conf *Config, transport Transport, log *slog.Logger) *Memberlist {
 		conf: conf, transport: m.transport, cluster: m.cluster, sender: m.sender, gate: m.gate, herald: m.herald,
 		keyring: conf.Keyring, calls: m.calls, loops: m.loops, log: log, noise: noise, metrics: m.metrics,
 	})
-	m.receiver = &receiver{
+	m.receiver = receiver{
 		transport: transport, cluster: m.cluster, keyring: conf.Keyring, gate: m.gate,
 		noise: noise, metrics: m.metrics, trusting: own == nil || conf.RequireNodeNames,
 		queues: m.gauges(), done: m.loops.closing,
@@ -186,14 +183,23 @@ func (m *Memberlist) start() error {
 	}
 	m.cluster.step(func(c *swim.Machine, now time.Time) { c.Start(now, self) })
 	m.herald.settle(context.Background())
-	m.loops.start(m.receiver.run)
+	if own, ok := m.transport.(*NetTransport); ok {
+		own.handleDirectly(func() func(*Packet) { return m.newReceiver().packet })
+	}
+	m.loops.start(m.newReceiver().run)
 	m.loops.start(m.streams.accept)
 	return nil
 }
 
+// newReceiver makes a receiver for one more goroutine that brings packets.
+func (m *Memberlist) newReceiver() *receiver {
+	r := m.receiver
+	return &r
+}
+
 // startLanes starts what may block in the application or in a transport of its own.
 func (m *Memberlist) startLanes() {
-	r := m.receiver
+	r := &m.receiver
 	if d := m.conf.Delegate; d != nil {
 		r.mail = newMail(d, m.conf.HandoffQueueDepth, m.herald, m.calls, m.metrics)
 		m.loops.start(r.mail.run)

@@ -8,9 +8,10 @@ import (
 	"github.com/seed-f61b0479/memberlist/internal/wire"
 )
 
-// receiver is the protocol lane: one goroutine that takes packets, opens and decodes them, and has
-// the machine apply them, a packet a step; and that rings the machine's deadlines in between.
-// It waits for nothing foreign. What may wait has a lane of its own: claims that the Alive delegate
+// receiver is the protocol lane: it takes packets, opens and decodes them, and has the machine apply them,
+// a packet a step. There is one for each goroutine that brings packets: the one that takes them from the
+// transport's channel, which rings the machine's deadlines in between, and each reader of a transport of
+// our own. It waits for nothing foreign. What may wait has a lane of its own: claims that the Alive delegate
 // judges, acks that carry the Ping delegate's payload, messages for the application.
 type receiver struct {
 	transport Transport
@@ -103,7 +104,6 @@ func (r *receiver) packet(p *Packet) {
 	if p == nil { // the channel was closed
 		return
 	}
-	defer p.release()
 	r.metrics.udpReceived(len(p.Buf))
 	opened, err := r.opener.Open(p.Buf, r.keyring.keys())
 	if err != nil {

@@ -7,17 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"sync"
 	"time"
 )
 
 const (
 	// largestPacket is more than any UDP datagram carries.
 	largestPacket = 64 << 10
-
-	// smallPacket is the size of pooled memory for the common packet. UDPBufferSize is 1,400 by
-	// default, and what waits in the channel should not occupy 64 KiB for each of them.
-	smallPacket = 2 << 10
 
 	// largestIngested is what one ingested packet may carry: more than a datagram, because what
 	// brought it here may know no such limit, but not as much as somebody cares to send.
@@ -45,105 +40,78 @@ func (b *backoff) pause(done <-chan struct{}) bool {
 	}
 }
 
-// lentPacket is a packet together with all the memory it needs, so that one trip to the pool
-// gets everything. The Packet inside points back at it.
-type lentPacket struct {
-	Packet
-	addr net.UDPAddr
-	ip   [16]byte
-	buf  []byte
-	home *sync.Pool
-}
-
-func (l *lentPacket) giveBack() {
-	l.home.Put(l)
+// received is where one reader puts each datagram in turn, with all the memory that a packet needs.
+type received struct {
+	packet Packet
+	addr   net.UDPAddr
+	ip     [16]byte
+	buf    [largestPacket]byte
 }
 
 // fill makes the packet one of n bytes, which are in buf already.
-func (l *lentPacket) fill(n int, from netip.AddrPort, at time.Time) *Packet {
+func (in *received) fill(n int, from netip.AddrPort, at time.Time) *Packet {
 	addr := from.Addr()
 	if addr.Is4() {
 		ip := addr.As4()
-		l.addr.IP = append(l.ip[:0], ip[:]...)
+		in.addr.IP = append(in.ip[:0], ip[:]...)
 	} else {
-		l.ip = addr.As16()
-		l.addr.IP = l.ip[:]
+		in.ip = addr.As16()
+		in.addr.IP = in.ip[:]
 	}
-	l.addr.Port, l.addr.Zone = int(from.Port()), addr.Zone()
-	l.Packet = Packet{Buf: l.buf[:n:n], From: &l.addr, Timestamp: at, source: from, lent: l}
-	return &l.Packet
+	in.addr.Port, in.addr.Zone = int(from.Port()), addr.Zone()
+	in.packet = Packet{Buf: in.buf[:n:n], From: &in.addr, Timestamp: at, source: from}
+	return &in.packet
 }
 
-// packetPool keeps packets of two sizes.
-type packetPool struct {
-	small, large sync.Pool
-}
-
-func (p *packetPool) take(from *sync.Pool, size int) *lentPacket {
-	if l, ok := from.Get().(*lentPacket); ok {
-		return l
+// copied is the packet for somebody who may keep it. The source is left to From, which the taker may change.
+func (in *received) copied(n int, from netip.AddrPort, at time.Time) *Packet {
+	return &Packet{
+		Buf:       append(make([]byte, 0, n), in.buf[:n]...),
+		From:      net.UDPAddrFromAddrPort(from),
+		Timestamp: at,
 	}
-	return &lentPacket{buf: make([]byte, size), home: from}
 }
-
-func (p *packetPool) takeSmall() *lentPacket { return p.take(&p.small, smallPacket) }
-func (p *packetPool) takeLarge() *lentPacket { return p.take(&p.large, largestPacket) }
 
 // datagrams is the part of a UDP socket that is read.
 type datagrams interface {
 	ReadFromUDPAddrPort(b []byte) (n int, from netip.AddrPort, err error)
 }
 
-// receive puts what arrives at a socket into the packet channel, until the socket is closed.
-// A channel that is full stops the reading: the kernel's buffer then holds what comes.
+// receive reads a socket until it is closed. What arrives is handled on the spot, if the node that owns the
+// transport has said how, or put into the packet channel. Either stops the reading while it lasts: the
+// kernel's buffer then holds what comes.
 func (t *NetTransport) receive(s datagrams) {
 	var wait backoff
-	room := t.pool.takeLarge()
+	var handle func(*Packet)
+	in := new(received)
 	for {
-		n, from, err := s.ReadFromUDPAddrPort(room.buf)
+		n, from, err := s.ReadFromUDPAddrPort(in.buf[:])
 		at := time.Now()
-		if errors.Is(err, net.ErrClosed) {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
-		}
-		if err != nil {
+		case err != nil:
 			t.metrics.drop("udp", "read error")
 			t.noise.warn("udp read error", "error reading UDP packet", slog.Any("error", err))
 			if !wait.pause(t.done) {
 				return
 			}
 			continue
-		}
-		wait = 0
-		if n == 0 {
+		case n == 0:
 			t.emptyPacket(from)
 			continue
 		}
+		wait = 0
 		// A socket for both families gives IPv4 in the 16-byte form, which nobody else here uses.
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		var p *Packet
-		p, room = t.packet(room, n, from, at)
-		if !t.deliver(p) {
+		if direct := t.direct.Load(); direct != nil {
+			if handle == nil {
+				handle = (*direct)()
+			}
+			handle(in.fill(n, from, at))
+		} else if !t.deliver(in.copied(n, from, at)) {
 			return
 		}
-	}
-}
-
-// packet makes a packet of what was read into room, and says where to read next.
-func (t *NetTransport) packet(room *lentPacket, n int, from netip.AddrPort, at time.Time) (*Packet, *lentPacket) {
-	switch {
-	case !t.lending.Load():
-		// Whoever takes it keeps it. The source is left to From, which the taker may change.
-		return &Packet{
-			Buf:       append(make([]byte, 0, n), room.buf[:n]...),
-			From:      net.UDPAddrFromAddrPort(from),
-			Timestamp: at,
-		}, room
-	case n <= smallPacket:
-		small := t.pool.takeSmall()
-		copy(small.buf, room.buf[:n])
-		return small.fill(n, from, at), room
-	default:
-		return room.fill(n, from, at), t.pool.takeLarge()
 	}
 }
 

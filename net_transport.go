@@ -52,8 +52,7 @@ type NetTransport struct {
 	packets  chan *Packet
 	streams  chan net.Conn
 
-	pool    packetPool
-	lending atomic.Bool // packets are pooled, because the one who takes them releases them
+	direct atomic.Pointer[func() func(*Packet)] // see handleDirectly
 
 	ending sync.Once
 	done   chan struct{} // closed when Shutdown begins
@@ -182,10 +181,11 @@ func (t *NetTransport) StreamCh() <-chan net.Conn {
 	return t.streams
 }
 
-// lend switches to pooled packets: from now on each packet from PacketCh must be released
-// by who takes it, and not be used afterwards.
-func (t *NetTransport) lend() {
-	t.lending.Store(true)
+// handleDirectly has packets handled by the goroutines that read them, instead of the channel: it saves a
+// copy, and a goroutine's waking for each packet. Each reader makes a handler of its own, which
+// must not keep what it is given.
+func (t *NetTransport) handleDirectly(handler func() func(*Packet)) {
+	t.direct.Store(&handler)
 }
 
 // Shutdown closes all sockets, and the accepted connections that nobody has taken yet, and

@@ -55,10 +55,23 @@ func (t *NetTransport) at(host string) netip.AddrPort {
 	return netip.AddrPortFrom(netip.MustParseAddr(host), uint16(t.GetAutoBindPort()))
 }
 
-func receivePacket(t testing.TB, tr *NetTransport) *Packet {
+// handled gives what the transport's readers handle directly, as copies.
+func (t *NetTransport) handled() chan *Packet {
+	packets := make(chan *Packet)
+	t.handleDirectly(func() func(*Packet) {
+		return func(p *Packet) {
+			kept := *p
+			kept.Buf = bytes.Clone(p.Buf)
+			packets <- &kept
+		}
+	})
+	return packets
+}
+
+func receivePacket(t testing.TB, packets <-chan *Packet) *Packet {
 	t.Helper()
 	select {
-	case p := <-tr.PacketCh():
+	case p := <-packets:
 		return p
 	case <-time.After(5 * time.Second):
 		t.Fatal("no packet came")
@@ -91,11 +104,12 @@ func TestADatagramCrosses(t *testing.T) {
 		{"from every address by IPv4", "::", "127.0.0.1", 4},
 		{"from every address by IPv6", "::", "::1", 16},
 	} {
-		for _, lent := range []bool{false, true} {
+		for _, direct := range []bool{false, true} {
 			t.Run(test.says, func(t *testing.T) {
 				tr := listenLocal(t, test.bind)
-				if lent {
-					tr.lend()
+				packets := tr.packets
+				if direct {
+					packets = tr.handled()
 				}
 				to := tr.at(test.host)
 				before := time.Now()
@@ -103,7 +117,7 @@ func TestADatagramCrosses(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				p := receivePacket(t, tr)
+				p := receivePacket(t, packets)
 				if string(p.Buf) != "hello" {
 					t.Errorf("received %q", p.Buf)
 				}
@@ -117,31 +131,30 @@ func TestADatagramCrosses(t *testing.T) {
 				if got := len(p.From.(*net.UDPAddr).IP); got != test.form {
 					t.Errorf("the sender's address has %d bytes, want %d", got, test.form)
 				}
-				if lent != (p.source == want) {
+				if direct != (p.source == want) {
 					t.Errorf("the fast source is %v", p.source)
 				}
-				p.release()
 			})
 		}
 	}
 }
 
 func TestTheLargestDatagramIsReadWhole(t *testing.T) {
-	for _, lent := range []bool{false, true} {
+	for _, direct := range []bool{false, true} {
 		tr := listenLocal(t)
-		if lent {
-			tr.lend()
+		packets := tr.packets
+		if direct {
+			packets = tr.handled()
 		}
 		whole := bytes.Repeat([]byte("b"), largestPayload)
-		for _, size := range []int{smallPacket, smallPacket + 1, len(whole)} {
+		for _, size := range []int{1, 1400, len(whole)} {
 			if err := tr.writeTo(whole[:size], tr.at("127.0.0.1")); err != nil {
 				t.Fatal(err)
 			}
-			p := receivePacket(t, tr)
+			p := receivePacket(t, packets)
 			if !bytes.Equal(p.Buf, whole[:size]) {
 				t.Errorf("received %d bytes, want %d", len(p.Buf), size)
 			}
-			p.release()
 		}
 		if err := tr.writeTo(append(whole, 'b'), tr.at("127.0.0.1")); !errors.Is(err, ErrMessageTooLarge) {
 			t.Errorf("more than fits was sent: %v", err)
@@ -156,8 +169,7 @@ func TestPacketsThatAreKeptDoNotChange(t *testing.T) {
 		if err := tr.writeTo([]byte(text), tr.at("127.0.0.1")); err != nil {
 			t.Fatal(err)
 		}
-		p := receivePacket(t, tr)
-		p.release() // nothing to give back
+		p := receivePacket(t, tr.packets)
 		kept = append(kept, p)
 	}
 	for i, want := range []string{"one", "two", "three"} {
@@ -183,7 +195,7 @@ func TestEmptyDatagramsAreCountedAndLoggedOnce(t *testing.T) {
 	if err := tr.writeTo([]byte("x"), tr.at("127.0.0.1")); err != nil {
 		t.Fatal(err)
 	}
-	if p := receivePacket(t, tr); string(p.Buf) != "x" {
+	if p := receivePacket(t, tr.packets); string(p.Buf) != "x" {
 		t.Errorf("received %q", p.Buf)
 	}
 	if err := tr.Shutdown(); err != nil {
@@ -227,7 +239,7 @@ func TestEachBoundAddressServes(t *testing.T) {
 		if _, err := tr.WriteToAddress([]byte(host), Address{Addr: to.String()}); err != nil {
 			t.Fatal(err)
 		}
-		if p := receivePacket(t, tr); string(p.Buf) != host {
+		if p := receivePacket(t, tr.packets); string(p.Buf) != host {
 			t.Errorf("received %q, want %q", p.Buf, host)
 		}
 		conn, err := tr.DialTimeout(to.String(), time.Second)
@@ -245,7 +257,7 @@ func TestANameIsLookedUpToSend(t *testing.T) {
 	if _, err := tr.WriteTo([]byte("x"), net.JoinHostPort("localhost", port)); err != nil {
 		t.Fatal(err)
 	}
-	receivePacket(t, tr)
+	receivePacket(t, tr.packets)
 	if _, err := tr.WriteTo([]byte("x"), "no port"); err == nil {
 		t.Error("nonsense was sent to")
 	}
@@ -296,7 +308,6 @@ func listenOnceAndClose(t *testing.T) int {
 
 func TestShutdownEndsEverything(t *testing.T) {
 	tr := listenLocal(t)
-	tr.lend()
 	// One stream is accepted and waits for somebody to take it, one waits to be ingested,
 	// and the packet channel is full.
 	out, err := tr.DialTimeout(tr.at("127.0.0.1").String(), time.Second)
@@ -363,7 +374,7 @@ func TestAPacketIsIngested(t *testing.T) {
 			if test.fails {
 				return
 			}
-			p := receivePacket(t, tr)
+			p := receivePacket(t, tr.packets)
 			if len(p.Buf) != test.size || p.From != net.Addr(from) || !p.Timestamp.Equal(now) {
 				t.Errorf("received %d bytes from %v at %v", len(p.Buf), p.From, p.Timestamp)
 			}
@@ -430,13 +441,14 @@ func TestTransportIsQuietInGoodWeather(t *testing.T) {
 
 func TestSendingAndReceivingAllocateNothing(t *testing.T) {
 	tr := listenLocal(t)
-	tr.lend()
+	handled := make(chan struct{})
+	tr.handleDirectly(func() func(*Packet) { return func(*Packet) { handled <- struct{}{} } })
 	ping, to := bytes.Repeat([]byte("p"), 100), tr.at("127.0.0.1")
 	crossing := func() {
 		if err := tr.writeTo(ping, to); err != nil {
 			t.Fatal(err)
 		}
-		(<-tr.PacketCh()).release()
+		<-handled
 	}
 	for range 100 {
 		crossing()
@@ -448,13 +460,14 @@ func TestSendingAndReceivingAllocateNothing(t *testing.T) {
 
 func BenchmarkLoopback(b *testing.B) {
 	tr := listenLocal(b)
-	tr.lend()
+	handled := make(chan struct{})
+	tr.handleDirectly(func() func(*Packet) { return func(*Packet) { handled <- struct{}{} } })
 	ping, to := bytes.Repeat([]byte("p"), 100), tr.at("127.0.0.1")
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := tr.writeTo(ping, to); err != nil {
 			b.Fatal(err)
 		}
-		(<-tr.PacketCh()).release()
+		<-handled
 	}
 }

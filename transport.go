@@ -24,17 +24,6 @@ type Packet struct {
 
 	// source is From without the allocation; invalid unless the transport is our own.
 	source netip.AddrPort
-
-	// lent is the pooled memory behind this packet; nil if the packet owns what it points to.
-	lent *lentPacket
-}
-
-// release gives the memory of a pooled packet back; neither the packet nor its bytes may be used
-// afterwards. It does nothing for a packet that came from a foreign transport.
-func (p *Packet) release() {
-	if p.lent != nil {
-		p.lent.giveBack()
-	}
 }
 
 // Address is where a node is and, if known, who is expected there.

@@ -55,12 +55,3 @@ func TestTransportWithoutNamesIsGivenTheAddress(t *testing.T) {
 		t.Error("a transport that knows names was wrapped")
 	}
 }
-
-func TestReleaseOfAForeignPacketDoesNothing(t *testing.T) {
-	p := &Packet{Buf: []byte("x")}
-	p.release()
-	p.release()
-	if string(p.Buf) != "x" {
-		t.Error("release changed a packet that was never lent")
-	}
-}
