@@ -111,7 +111,7 @@ func (f *Frame) AppendStream(dst []byte, nonce *Nonce, msg []byte) ([]byte, erro
 	b = f.appendStreamMessage(beginSeal(b, f.SealVersion, nonce), msg)
 	// The length is authenticated too, so it must stand there before the message is sealed.
 	n := sealedSize(f.SealVersion, len(b)-seal-1-nonceSize)
-	if n > maxStreamBytes {
+	if n > MaxStreamBytes {
 		return dst, errSealTooLarge
 	}
 	binary.BigEndian.PutUint32(b[head+1:], uint32(n))

@@ -72,7 +72,7 @@ type Opened struct {
 }
 
 // Open takes a packet apart: label, seal, checksum, then compressions and compounds down to the
-// messages. It never writes to packet. It needs none of its memory when the packet is plain.
+// messages. It never writes to packet.
 //
 // An error can come along with messages: then something else in the packet was lost, Opened.Lost
 // says how much, and the error why the first of it was. Without messages the whole packet was refused.

@@ -54,7 +54,7 @@ func (s *StreamReader) PushPull() (*State, error) {
 	if h.Nodes < 0 || h.Nodes > maxRows {
 		return nil, errStateRows
 	}
-	if h.UserStateLen < 0 || h.UserStateLen > maxStreamBytes {
+	if h.UserStateLen < 0 || h.UserStateLen > MaxStreamBytes {
 		return nil, errUserStateLength
 	}
 	x := &State{Join: h.Join}

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// maxStreamBytes is how long a sealed message, a user state and a user message may be on a stream.
-	maxStreamBytes = 20 << 20
+	// MaxStreamBytes is how long a sealed message, a user state and a user message may be on a stream.
+	MaxStreamBytes = 20 << 20
 	// maxStreamInflated is how long a message may be once it is inflated.
 	maxStreamInflated = 40 << 20
 	// maxStreamDeflated is how long compressed data may be: LZW makes of eight bits at most twelve,
@@ -135,7 +135,7 @@ func (s *StreamReader) openSeal(f StreamFrame) error {
 		return err
 	}
 	n := binary.BigEndian.Uint32(head[1:])
-	if n > maxStreamBytes {
+	if n > MaxStreamBytes {
 		return errSealTooLarge
 	}
 	aad := append(append(make([]byte, 0, streamHead+MaxLabel), head...), f.Label...)
@@ -215,7 +215,7 @@ func (s *StreamReader) UserMessage() ([]byte, error) {
 
 // raw reads n bytes as they are; impossible is the error for an n that no node sends.
 func (s *StreamReader) raw(n int, impossible error) ([]byte, error) {
-	if n < 0 || n > maxStreamBytes {
+	if n < 0 || n > MaxStreamBytes {
 		return nil, impossible
 	}
 	if n == 0 {
