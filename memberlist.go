@@ -124,7 +124,7 @@ func assemble(conf *Config, transport Transport, log *slog.Logger) *Memberlist {
 	noise := newSampler(log)
 	own, _ := transport.(*NetTransport)
 	m.herald = newHerald(conf, m.calls, log, noise, m.metrics)
-	rumours := &TransmitLimitedQueue{RetransmitMult: conf.RetransmitMult}
+	rumours := &TransmitLimitedQueue{RetransmitMult: conf.RetransmitMult, rumours: true}
 	m.cluster = newCluster(params(conf), rumours, m.herald)
 	rumours.NumNodes = func() int { return int(m.cluster.size.Load()) }
 	m.cluster.act, m.cluster.metrics = m.act, m.metrics

@@ -63,6 +63,8 @@ type TransmitLimitedQueue struct {
 	// A message that is too long for a packet is never sent and stays queued until it is replaced or pruned.
 	MaxMessageSize int
 
+	rumours bool // what is queued is about members: see gossip.RumourLimit
+
 	mu    sync.Mutex
 	queue gossip.Queue[Broadcast]
 }
@@ -181,6 +183,9 @@ func (q *TransmitLimitedQueue) take(dst [][]byte, room *gossip.Room) [][]byte {
 		nodes = q.NumNodes()
 	}
 	limit := gossip.TransmitLimit(q.RetransmitMult, nodes)
+	if q.rumours {
+		limit = gossip.RumourLimit(q.RetransmitMult, nodes)
+	}
 	var few [8]Broadcast
 	q.mu.Lock()
 	dst, ended := q.queue.Take(dst, few[:0], room, limit)

@@ -242,3 +242,11 @@ func TransmitLimit(mult, n int) int {
 	}
 	return mult * digits
 }
+
+// RumourLimit is TransmitLimit for news of members, with a floor for small clusters: there the formula
+// gives so few transmissions that now and then, as targets are drawn by chance, one member hears a
+// death from nobody. The floor is three to each of the others, and no more than ten.
+func RumourLimit(mult, n int) int {
+	const enough, each = 10, 3
+	return max(TransmitLimit(mult, n), min(enough, each*(n-1)))
+}

@@ -335,3 +335,13 @@ func TestTheQueueDoesWhatItsDefinitionSays(t *testing.T) {
 		}
 	})
 }
+
+func TestRumoursOfASmallClusterAreToldOftenEnough(t *testing.T) {
+	for _, test := range []struct{ mult, n, want int }{
+		{4, 1, 4}, {4, 2, 4}, {4, 3, 6}, {4, 4, 9}, {4, 5, 10}, {4, 9, 10}, {4, 10, 10}, {4, 100, 12}, {2, 2, 3}, {2, 5, 10}, {4, 0, 0},
+	} {
+		if got := RumourLimit(test.mult, test.n); got != test.want {
+			t.Errorf("RumourLimit(%d, %d) = %d, want %d", test.mult, test.n, got, test.want)
+		}
+	}
+}
