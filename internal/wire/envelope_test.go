@@ -315,6 +315,10 @@ func TestABombIsRefusedWithoutInflatingIt(t *testing.T) {
 	pings := mustCompound(t, slicesOf([]byte{0, 0x80}, 255)...)
 	many := mustCompress(t, mustCompound(t, slicesOf(pings, 255)...))
 	bombs["amplify_compound_24_x_65025_pings"] = mustCompound(t, slicesOf(many, 24)...)
+	pings = mustCompound(t, slicesOf(unhex(t, "0082aa536f7572636541646472a40a090909aa536f75726365506f727435"), 255)...)
+	bombs["amplify_compress_65025_pings_to_third_party"] = mustCompress(t, mustCompound(t, slicesOf(pings, 255)...))
+	relays := mustCompound(t, slicesOf(unhex(t, "0183a44e61636bc3a4506f727409a6546172676574a40a090909"), 255)...)
+	bombs["amplify_compress_16320_indirect_pings"] = mustCompress(t, mustCompound(t, slicesOf(relays, 64)...))
 	for _, v := range loadEnvelopes(t, "crashes") {
 		bomb := bombs[v.Name]
 		if bomb == nil {

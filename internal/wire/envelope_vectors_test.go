@@ -363,6 +363,26 @@ func readMessage(s *StreamReader, typ Type) ([]byte, error) {
 	return m.Append(nil), nil
 }
 
+func TestWhatTheReferencesOverflowingEncodersSendIsReadAsFarAsItGoes(t *testing.T) {
+	want := map[string]string{
+		"compound_piggyback_257_parts_wraps": "ping that is message: malformed",
+		"compound_part_over_65535_wraps":     fmt.Sprintf("ack, user %q", strings.Repeat("b", 4464)),
+	}
+	for _, v := range loadEnvelopes(t, "compound") {
+		if want[v.Name] == "" {
+			continue
+		}
+		b, _ := v.bytes(t)
+		if got := packetOutcome(v.opener().Open(b, nil)); got != want[v.Name] {
+			t.Errorf("%s: %.100s", v.Name, got)
+		}
+		delete(want, v.Name)
+	}
+	if len(want) > 0 {
+		t.Error("not found:", want)
+	}
+}
+
 func TestTheEncodersOfTheReferenceThatOverflowAreNotCopied(t *testing.T) {
 	many := make([][]byte, 256)
 	for i := range many {
