@@ -26,7 +26,7 @@ func (m *Memberlist) UpdateNodeContext(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
-	return m.update(ctx, meta)
+	return m.update(ctx, meta, nil)
 }
 
 // UpdateMeta sets our metadata, for those who have no Delegate or want none for this, and then does what
@@ -36,12 +36,12 @@ func (m *Memberlist) UpdateMeta(ctx context.Context, meta []byte) error {
 		return fmt.Errorf("update: %w: %d bytes exceed %d", ErrMetaTooLarge, len(meta), MetaMaxSize)
 	}
 	kept := append(make([]byte, 0, len(meta)), meta...)
-	<-m.meta
-	m.meta <- kept
-	return m.update(ctx, kept)
+	return m.update(ctx, kept, &kept)
 }
 
-func (m *Memberlist) update(ctx context.Context, meta []byte) error {
+// update announces metadata. keep, if not nil, is from then on what we announce without asking: set in the
+// step that announces it, so that what was refused is forgotten and the last to be announced is kept.
+func (m *Memberlist) update(ctx context.Context, meta []byte, keep *[]byte) error {
 	self := *m.self().Identity
 	self.Meta, self.Face = meta, nil
 	if err := m.fits(&self); err != nil {
@@ -52,8 +52,13 @@ func (m *Memberlist) update(ctx context.Context, meta []byte) error {
 	}
 	left := false
 	err := m.announce(ctx, func(c *swim.Machine, now time.Time, told chan struct{}) bool {
-		left = c.HasLeft()
-		return !left && c.Update(now, meta, told)
+		if left = c.HasLeft(); left {
+			return false
+		}
+		if keep != nil {
+			m.meta.Store(keep)
+		}
+		return c.Update(now, meta, told)
 	})
 	if left {
 		return fmt.Errorf("update: %w", ErrLeft)
@@ -135,9 +140,10 @@ func (m *Memberlist) rejoin() {
 
 // nodeMeta is the metadata that we announce.
 func (m *Memberlist) nodeMeta() ([]byte, error) {
-	meta := <-m.meta
-	m.meta <- meta
-	if meta == nil && m.conf.Delegate != nil {
+	var meta []byte
+	if kept := m.meta.Load(); kept != nil {
+		meta = *kept
+	} else if m.conf.Delegate != nil {
 		if !m.calls.do(func() { meta = bytes.Clone(m.conf.Delegate.NodeMeta(MetaMaxSize)) }) {
 			return nil, ErrShutdown
 		}

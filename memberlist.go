@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-f61b0479/memberlist/internal/swim"
@@ -36,9 +37,9 @@ type Memberlist struct {
 	log       *slog.Logger
 	metrics   *telemetry
 
-	calls *running    // the application's methods under way
-	loops *running    // our goroutines
-	meta  chan []byte // one slot: what NodeMeta would answer, for those who set it by UpdateMeta
+	calls *running               // the application's methods under way
+	loops *running               // our goroutines
+	meta  atomic.Pointer[[]byte] // what UpdateMeta or Config.Meta set; nil: Delegate.NodeMeta is asked
 }
 
 // shutdownPatience is how long Shutdown waits for callbacks that are under way. It is bounded because
@@ -118,9 +119,10 @@ func assemble(conf *Config, transport Transport, log *slog.Logger) *Memberlist {
 		metrics: newTelemetry(conf.MetricLabels),
 		calls:   newRunning(), loops: newRunning(),
 		pings: newPings(), resolver: newResolver(conf, log),
-		meta: make(chan []byte, 1),
 	}
-	m.meta <- conf.Meta
+	if conf.Meta != nil {
+		m.meta.Store(&conf.Meta)
+	}
 	noise := newSampler(log)
 	own, _ := transport.(*NetTransport)
 	m.herald = newHerald(conf, m.calls, log, noise, m.metrics)
