@@ -5,10 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
-// joinsAtOnce is how many addresses Join tries at the same time.
-const joinsAtOnce = 10
+const (
+	// joinsAtOnce is how many addresses Join begins to try at the same time.
+	joinsAtOnce = 10
+	// joinPatience is how long one address may keep others from being tried. A node that is well answers
+	// sooner; one that hangs for a whole TCPTimeout must not make others wait that long.
+	joinPatience = 100 * time.Millisecond
+)
 
 // Join is JoinContext without a limit besides Config.TCPTimeout for each address.
 func (m *Memberlist) Join(existing []string) (int, error) {
@@ -17,8 +23,8 @@ func (m *Memberlist) Join(existing []string) (int, error) {
 
 // JoinContext exchanges full state with the nodes at the given addresses and so becomes a member of their
 // cluster. An address is [name/]host[:port]; the port is BindPort if it is missing, an IPv6 address may stand
-// in brackets or bare, and of a host name every address is tried. About ten are tried at once, so one that does
-// not answer delays no other.
+// in brackets or bare, and of a host name every address is tried. About ten are begun at once, and
+// one that does not answer at once makes room for the next, so it delays no other.
 //
 // It returns the number of addresses with which the exchange succeeded, our own among them, and an error
 // only if there was none: the errors of all, joined, each a *JoinError that wraps what happened
@@ -119,11 +125,13 @@ func (m *Memberlist) joinAddress(ctx context.Context, addr Address) error {
 	return nil
 }
 
-// occupy runs f while it holds a slot.
+// occupy runs f in a slot, which it gives back when f returns or has taken too long.
 func occupy(ctx context.Context, slots chan struct{}, f func() error) error {
 	select {
 	case slots <- struct{}{}:
-		defer func() { <-slots }()
+		vacate := sync.OnceFunc(func() { <-slots })
+		defer vacate()
+		defer time.AfterFunc(joinPatience, vacate).Stop()
 		return f()
 	case <-ctx.Done():
 		return ctx.Err()
