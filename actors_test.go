@@ -314,3 +314,23 @@ func (s *sizes) longest() (most int) {
 	}
 	return most
 }
+
+// sightings is a list that many may add to.
+type sightings struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (s *sightings) add(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, what)
+}
+
+// sorted is all that was added, in the order of the alphabet.
+func (s *sightings) sorted() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.Sorted(slices.Values(s.all))
+	return strings.Join(all, ", ")
+}
