@@ -103,6 +103,7 @@ func (t *talk) answerExchange() error {
 	<-t.answers // before the news are awaited: the application may take its time
 	if err == nil {
 		t.conn.Close()
+		t.vacate()
 		t.mergeUser(context.Background(), theirs)
 	}
 	return err

@@ -93,20 +93,23 @@ func (s *streams) admit(conn net.Conn) {
 		conn.Close()
 		return
 	}
+	vacate := sync.OnceFunc(func() { <-s.serving })
 	started := s.loops.start(func() {
-		defer func() { <-s.serving }()
-		s.serve(conn)
+		defer vacate()
+		s.serve(conn, vacate)
 	})
 	if !started {
+		vacate()
 		conn.Close()
 	}
 }
 
-// serve answers one conversation that another node began.
-func (s *streams) serve(conn net.Conn) {
+// serve answers one conversation that another node began. vacate gives its slot back.
+func (s *streams) serve(conn net.Conn, vacate func()) {
 	defer s.track(conn)()
 	conn.SetDeadline(time.Now().Add(s.conf.TCPTimeout))
 	talk := s.talk(conn)
+	talk.vacate = vacate
 	defer talk.free()
 	if err := talk.answer(); err != nil {
 		s.refused(conn, err)

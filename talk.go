@@ -16,6 +16,8 @@ type talk struct {
 	label string // additional data of everything sealed
 	held  int64  // bytes counted in streams.memory
 
+	vacate func() // when others began it: gives its slot back, before the application takes its time
+
 	received int // bytes read
 }
 
@@ -113,6 +115,7 @@ func (t *talk) hearMessage() error {
 	}
 	if d := t.conf.Delegate; d != nil {
 		t.conn.Close() // nothing is answered, and NotifyMsg may take its time
+		t.vacate()
 		t.calls.do(func() { d.NotifyMsg(body) })
 	}
 	return nil
