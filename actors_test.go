@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -333,4 +335,17 @@ func (s *sightings) sorted() string {
 	defer s.mu.Unlock()
 	all := slices.Sorted(slices.Values(s.all))
 	return strings.Join(all, ", ")
+}
+
+// nodeAt is a node as an application would make one up, from an address.
+func nodeAt(addr, name string) *Node {
+	ap := netip.MustParseAddrPort(addr)
+	return &Node{Name: name, Addr: net.IP(ap.Addr().AsSlice()), Port: ap.Port()}
+}
+
+// noise is n bytes that nothing compresses.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	rand.NewChaCha8([32]byte{1}).Read(b)
+	return b
 }

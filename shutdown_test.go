@@ -122,7 +122,10 @@ func provoke(b *lab, m, other *Memberlist) {
 		go n.Join([]string{to.Address()})
 	}
 	passing := b.create("passing")
+	gone := make(chan struct{})
+	b.t.Cleanup(func() { <-gone })
 	go func() {
+		defer close(gone)
 		passing.Join([]string{other.LocalNode().Address()})
 		time.Sleep(2 * time.Second) // or nobody but the other hears of it
 		passing.Leave(time.Second)

@@ -1,0 +1,198 @@
+package memberlist
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestSection4BothSidesCallBackInOneOrder(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		var sides [2]*hooks
+		var nodes [2]*Memberlist
+		for i, name := range []string{"a", "b"} {
+			h := &hooks{state: func(bool) []byte { return []byte("state of " + name) }}
+			sides[i] = h
+			nodes[i] = b.create(name, unsent, h.all)
+			h.forget()
+		}
+		b.join(nodes[1], nodes[0])
+		synctest.Wait()
+		for i, other := range []string{"b", "a"} {
+			want := "LocalState true, NotifyMerge " + other + ", NotifyAlive " + other + ", NotifyJoin " + other +
+				", MergeRemoteState state of " + other + " true"
+			if got := sides[i].told(); got != want {
+				t.Errorf("the one that meets %s:\ngot  %s\nwant %s", other, got, want)
+			}
+		}
+	})
+}
+
+func TestSection4LeaveAndUpdateAreToldBeforeTheRemoteState(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		h := &hooks{}
+		a := b.create("a", unsent, h.all)
+		z := b.create("z", unsent, func(c *Config) { c.Delegate = &hooks{state: func(bool) []byte { return []byte("s") }} })
+		y, x := b.create("y", unsent), b.create("x", unsent)
+		for _, m := range []*Memberlist{z, y, x} {
+			b.join(m, a)
+		}
+		b.join(y, z)
+		b.join(x, z)
+		go x.Leave(0)
+		go y.UpdateMeta(t.Context(), []byte("new"))
+		synctest.Wait()
+		b.join(x, z) // z learns only now, and of x that it came back
+		go x.Leave(0)
+		b.join(y, z)
+		synctest.Wait()
+		h.forget()
+		b.join(z, a)
+		got := h.told("Notify", "MergeRemoteState", "LocalState")
+		if !strings.HasPrefix(got, "LocalState true, NotifyMerge ") || !strings.HasSuffix(got, ", MergeRemoteState s true") ||
+			!strings.Contains(got, "NotifyUpdate y") {
+			t.Errorf("told %q", got)
+		}
+		if strings.LastIndex(got, "NotifyAlive") > strings.Index(got, "NotifyUpdate") {
+			t.Errorf("news before the last question: %q", got)
+		}
+	})
+}
+
+func TestSection4ThePeriodicExchangeSaysItIsNoJoin(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		var sides [2]*hooks
+		b.cluster(2, func(c *Config) {
+			h := &hooks{state: func(bool) []byte { return []byte("s") }}
+			sides[c.Name[0]-'a'] = h
+			h.all(c)
+		})
+		for _, h := range sides {
+			h.forget()
+		}
+		time.Sleep(2 * time.Minute)
+		for i, h := range sides {
+			got := h.told("LocalState", "NotifyMerge", "MergeRemoteState")
+			if strings.Contains(got, "true") || strings.Contains(got, "NotifyMerge") || strings.Count(got, "MergeRemoteState s false") < 4 {
+				t.Errorf("side %d was told %q", i, got)
+			}
+		}
+	})
+}
+
+func TestSection4AnEmptyStateIsNotMerged(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		h := &hooks{}
+		a, z := b.create("a", h.all), b.create("z")
+		b.join(z, a)
+		synctest.Wait()
+		if got := h.told("MergeRemoteState"); got != "" {
+			t.Errorf("told %q", got)
+		}
+	})
+}
+
+func TestSection4TheAnswererRefusesBeforeItSendsItsState(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		h := &hooks{merge: func([]*Node) error { return errors.New("no") }, state: func(bool) []byte { return []byte("s") }}
+		theirs := &hooks{state: func(bool) []byte { return []byte("t") }}
+		a, z := b.create("a", h.all), b.create("z", theirs.all)
+		if n, err := z.Join([]string{a.LocalNode().Address()}); n != 0 || err == nil {
+			t.Errorf("%d, %v", n, err)
+		}
+		time.Sleep(time.Second)
+		if got := theirs.told("MergeRemoteState", "NotifyMerge"); got != "" {
+			t.Errorf("the refused was told %q", got)
+		}
+		if got := h.told("MergeRemoteState", "NotifyJoin z"); got != "" {
+			t.Errorf("the refusing was told %q", got)
+		}
+	})
+}
+
+func TestSection4AtMost127ExchangesAreAnsweredAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		stuck := make(chan struct{})
+		h := &hooks{merge: func([]*Node) error { <-stuck; return nil }}
+		a := b.create("a", h.all)
+		m := b.create("m", func(c *Config) { c.PushPullInterval = 0 })
+		list := make([]string, maxExchanges)
+		for i := range list {
+			list[i] = a.LocalNode().Address()
+		}
+		joined := soon(func() int { n, _ := m.Join(list); return n })
+		time.Sleep(5 * time.Second) // each waits in Merge by now
+		begun := time.Now()
+		_, err := m.Join([]string{a.LocalNode().Address()})
+		var busy *RemoteError
+		if !errors.As(err, &busy) || !strings.Contains(busy.Text, "busy") || time.Since(begun) != 0 {
+			t.Errorf("the 128th: %v after %v", err, time.Since(begun))
+		}
+		close(stuck)
+		if n := <-joined; n != maxExchanges {
+			t.Errorf("%d of 127 were answered", n)
+		}
+		if n, err := m.Join(list[:1]); n != 1 || err != nil {
+			t.Errorf("afterwards: %d, %v", n, err)
+		}
+	})
+}
+
+func TestSection4ASlotIsFreeBeforeTheNewsAreAwaited(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		stuck := make(chan struct{})
+		defer close(stuck)
+		h := &hooks{}
+		a := b.create("a", h.all)
+		h.join = func(*Node) { <-stuck }
+		h.mergeState = func([]byte, bool) { <-stuck }
+		m := b.create("m", func(c *Config) {
+			c.PushPullInterval = 0
+			c.Delegate = &hooks{state: func(bool) []byte { return []byte("s") }}
+		})
+		for i := range 2 * maxServed {
+			if n, err := m.Join([]string{a.LocalNode().Address()}); n != 1 || err != nil {
+				t.Fatalf("join %d while the news wait: %d, %v", i, n, err)
+			}
+		}
+	})
+}
+
+func TestSection4ARefusedVersionNamesTheMember(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		a := b.create("a", func(c *Config) {
+			c.DelegateProtocolMin, c.DelegateProtocolVersion, c.DelegateProtocolMax = 2, 2, 3
+		})
+		z := b.create("z", func(c *Config) {
+			c.DelegateProtocolMin, c.DelegateProtocolVersion, c.DelegateProtocolMax = 1, 1, 3
+		})
+		_, err := z.Join([]string{a.LocalNode().Address()})
+		var remote *RemoteError
+		if !errors.As(err, &remote) || !strings.Contains(remote.Text, `"z"`) {
+			t.Errorf("join: %v", err)
+		}
+		if names(a) != "a" || names(z) != "z" {
+			t.Errorf("a sees %q, z sees %q", names(a), names(z))
+		}
+	})
+}
+
+func TestSection4AConversationThatStallsEndsAfterTCPTimeout(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		m := b.create("m", func(c *Config) { c.TCPTimeout = 2 * time.Second })
+		for what, call := range map[string]func() error{
+			"a join":             func() error { return second(m.Join([]string{b.mute("q")})) },
+			"a reliable message": func() error { return m.SendReliable(nodeAt(b.mute("q"), "q"), noise(1<<20)) },
+		} {
+			begun := time.Now()
+			err := call()
+			var network net.Error
+			if !errors.As(err, &network) || !network.Timeout() || time.Since(begun) != 2*time.Second {
+				t.Errorf("%s: %v after %v", what, err, time.Since(begun))
+			}
+		}
+	})
+}
