@@ -54,7 +54,7 @@ func (n *node) start(others []string) error {
 		return fmt.Errorf("%s: %w", n.name, err)
 	}
 	valve := newValve(transport)
-	conf := memberlist.DefaultLocalConfig()
+	conf := memberlist.DefaultLANConfig()
 	conf.Name, conf.Transport = n.name, valve
 	conf.BindAddr, conf.BindPort = "127.0.0.1", transport.GetAutoBindPort()
 	conf.ReportSuspects = true // the table shows them
