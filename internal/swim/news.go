@@ -9,7 +9,7 @@ type NewsKind uint8
 const (
 	Joined        NewsKind = iota // a member, or ourselves, became alive that was not
 	Updated                       // its meta changed
-	Departed                      // State of Member says dead or left; From: on whose word; Confirmations
+	Departed                      // State of Member says dead or left; From: on whose word; Confirmations, Missing
 	Suspected                     // a suspicion began; From: the accuser
 	Confirmed                     // one more accuser was counted; From, Confirmations
 	Recovered                     // a suspect is alive after all
@@ -49,6 +49,7 @@ type News struct {
 	Other         *Identity // Conflict: the newcomer
 	From          string
 	Confirmations int
+	Missing       int // of a suspicion of ours that ran out: confirmations it had to do without
 	Health        int // our health score at that moment
 	RTT           time.Duration
 	Payload       []byte // memory of its own

@@ -35,9 +35,9 @@ type probe struct {
 
 // probeNext begins the next probe, unless one is still running: then this round is skipped.
 func (m *Machine) probeNext() {
-	if p := &m.probe; p.phase == indirect && p.end <= m.clock.now {
-		// Its time is over at this very moment, which must not cost the next one its turn.
-		p.due(m)
+	// One whose time is over at this very moment must not cost the next one its turn.
+	for m.probe.phase != idle && m.probe.end <= m.clock.now {
+		m.probe.due(m)
 	}
 	if m.probe.phase != idle {
 		return

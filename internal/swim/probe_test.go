@@ -208,19 +208,21 @@ func TestIllHealthStretchesTheProbeNotThePeriod(t *testing.T) {
 }
 
 func TestTheRoundGoesOnWhereAProbeFails(t *testing.T) {
-	b := newBench(t, func(p *Params) { p.AwarenessMax = 1 })
-	b.know("b", "c", "d")
-	b.now = b.clock.time(b.probing.at).Add(time.Millisecond) // timers are late
-	pings := 0
-	b.run(9*time.Second, func(out *Output) {
-		for _, p := range out.Packets {
-			if wire.Type(p.Body[0]) == wire.TypePing {
-				pings++
+	for _, timeout := range []time.Duration{0, 500 * time.Millisecond, time.Second, time.Minute} {
+		b := newBench(t, func(p *Params) { p.AwarenessMax, p.ProbeTimeout = 1, timeout })
+		b.know("b", "c", "d")
+		b.now = b.clock.time(b.probing.at).Add(time.Millisecond) // timers are late
+		pings := 0
+		b.run(9*time.Second, func(out *Output) {
+			for _, p := range out.Packets {
+				if wire.Type(p.Body[0]) == wire.TypePing {
+					pings++
+				}
 			}
+		})
+		if pings != 10 {
+			t.Errorf("timeout %v: %d pings in ten rounds", timeout, pings)
 		}
-	})
-	if pings != 10 {
-		t.Errorf("%d pings in ten rounds", pings)
 	}
 }
 

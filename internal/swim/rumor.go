@@ -199,12 +199,13 @@ func (m *Machine) hearDead(d *wire.Dead, joining bool) {
 	case answer:
 		m.refute(d.Incarnation, d.From)
 	case accept:
-		m.lose(known, d)
+		m.lose(known, d, 0)
 	}
 }
 
-// lose takes a member, other than ourselves, out of the cluster, and tells it on.
-func (m *Machine) lose(x *member, d *wire.Dead) {
+// lose takes a member, other than ourselves, out of the cluster, and tells it on. missing is how
+// many confirmations its suspicion had to do without.
+func (m *Machine) lose(x *member, d *wire.Dead, missing int) {
 	confirmations := x.suspicion.confirmations()
 	m.endSuspicion(x)
 	x.incarnation = d.Incarnation
@@ -214,7 +215,7 @@ func (m *Machine) lose(x *member, d *wire.Dead) {
 	}
 	m.become(x, to)
 	m.broadcastDead(x, d.From, nil)
-	m.tellOf(x, News{Kind: Departed, From: m.nameOf(d.From), Confirmations: confirmations})
+	m.tellOf(x, News{Kind: Departed, From: m.nameOf(d.From), Confirmations: confirmations, Missing: missing})
 }
 
 // announce broadcasts that a member is alive, and who it is.

@@ -102,7 +102,9 @@ func (m *Machine) confirm(x *member, s *wire.Suspect) {
 
 // due declares the suspect dead: it has not refuted in time.
 func (s *suspicion) due(m *Machine) {
-	m.lose(s.about, &wire.Dead{Incarnation: s.about.incarnation, Node: s.about.Name, From: m.self.Name})
+	x := s.about
+	d := wire.Dead{Incarnation: x.incarnation, Node: x.Name, From: m.self.Name}
+	m.lose(x, &d, max(0, s.need-s.confirmed))
 }
 
 // endSuspicion drops the suspicion of a member, if there is one.

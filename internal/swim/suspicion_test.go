@@ -104,7 +104,7 @@ func TestElapsedTimeCounts(t *testing.T) {
 	b.Tick(b.now)
 	out := b.take()
 	n := newsOf(out, Departed)
-	if len(n) != 1 || n[0].Confirmations != 1 || n[0].From != "a" || n[0].Member.State != Dead {
+	if len(n) != 1 || n[0].Confirmations != 1 || n[0].Missing != 1 || n[0].From != "a" || n[0].Member.State != Dead {
 		t.Errorf("news %+v, want b dead, confirmed once, on our word", out.News)
 	}
 }
