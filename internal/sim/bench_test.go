@@ -1,0 +1,87 @@
+package sim
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// thousand is a cluster of so many nodes that has come together.
+func thousand(b *testing.B, nodes int, laws bool) *Sim {
+	s := New(Options{Seed: 1, Settings: LAN(), Network: lan(), Laws: laws})
+	bootstrap(s, nodes, 10*time.Second)
+	must(b, s.Run(10*time.Second))
+	if _, err := s.Await(5*time.Minute, time.Second); err != nil {
+		b.Fatal(err)
+	}
+	must(b, s.Run(s.Now()+time.Minute))
+	return s
+}
+
+// realtime runs so many virtual seconds and reports how much faster than a clock that was.
+func realtime(b *testing.B, s *Sim, seconds int) {
+	begun, packets := time.Now(), traffic(s)
+	span := time.Duration(seconds) * time.Second
+	for range b.N {
+		must(b, s.Run(s.Now()+span))
+	}
+	took := time.Since(begun).Seconds()
+	virtual := float64(b.N * seconds)
+	now := traffic(s)
+	b.ReportMetric(virtual/took, "x-realtime")
+	b.ReportMetric(float64(now.PacketsOut-packets.PacketsOut)/virtual/float64(len(s.nodes)), "packets/node/s")
+	b.ReportMetric(float64(now.Messages-packets.Messages)/float64(now.PacketsIn-packets.PacketsIn), "msgs/packet")
+}
+
+func traffic(s *Sim) (sum Traffic) {
+	for _, n := range s.nodes {
+		sum.PacketsOut += n.traffic.PacketsOut
+		sum.PacketsIn += n.traffic.PacketsIn
+		sum.Messages += n.traffic.Messages
+	}
+	return sum
+}
+
+func BenchmarkIdle1000(b *testing.B) {
+	s := thousand(b, 1000, false)
+	b.ReportAllocs()
+	b.ResetTimer()
+	realtime(b, s, 10)
+}
+
+// A storm: so many updates in every second that each packet is full.
+func BenchmarkStorm1000(b *testing.B) {
+	s := thousand(b, 1000, false)
+	storm(s, 20)
+	must(b, s.Run(s.Now()+10*time.Second))
+	b.ReportAllocs()
+	b.ResetTimer()
+	realtime(b, s, 2)
+}
+
+// storm has nodes update their meta, so many in a second all together, for ever.
+func storm(s *Sim, rate int) {
+	turn := 0
+	var next func()
+	next = func() {
+		s.nodes[turn%len(s.nodes)].Update(fmt.Appendf(nil, "the meta of round %d", turn))
+		turn++
+		s.After(time.Second/time.Duration(rate), next)
+	}
+	next()
+}
+
+func BenchmarkBytesPerPair(b *testing.B) {
+	const nodes = 1000
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		s := thousand(b, nodes, false)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric((float64(after.HeapAlloc)-float64(before.HeapAlloc))/nodes/nodes, "B/pair")
+		runtime.KeepAlive(s)
+	}
+}

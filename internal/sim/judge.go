@@ -1,0 +1,271 @@
+package sim
+
+import (
+	"bytes"
+	"math"
+	"net/netip"
+	"time"
+
+	"github.com/seed-f61b0479/memberlist/internal/swim"
+	"github.com/seed-f61b0479/memberlist/internal/wire"
+)
+
+// judge holds every step against the laws. It looks only at what the step touched, and once in a
+// virtual second at everything.
+type judge struct {
+	sim    *Sim
+	owners map[string]*owner
+	quiet  bool // nothing goes wrong any more, and what went wrong before has been dealt with
+}
+
+// owner is what all lives of one name have announced.
+type owner struct {
+	highest uint32
+	claims  map[announcement]struct{}
+}
+
+// announcement is who a node said to be under an incarnation.
+type announcement struct {
+	incarnation uint32
+	addr        netip.AddrPort
+	meta        string
+}
+
+// life is what the judge remembers about a node.
+type life struct {
+	ticking  bool // the step is that of an alarm
+	born     time.Duration
+	thawed   time.Duration // when it was frozen last
+	probed   time.Duration // when it sent its last probe, or could not
+	hasProbe bool
+	rang     time.Duration
+	rings    int // how often it rang at that instant
+	self     uint32
+	told     uint32 // highest incarnation announced
+	accused  bool
+	charge   uint32 // highest incarnation under which it was accused in this step
+	size     int    // rows after the last step
+	rows     map[string]*memory
+}
+
+// memory is one row of a node's table as the judge saw it last.
+type memory struct {
+	swim.Member
+	seen      bool // there was a row
+	present   bool // joined and not departed, as the user was told
+	suspected time.Duration
+	patience  time.Duration
+}
+
+func newJudge(s *Sim) *judge {
+	j := &judge{sim: s, owners: make(map[string]*owner)}
+	s.agenda.add(auditPeriod, j)
+	return j
+}
+
+func newLife(now time.Duration) life {
+	return life{born: now, thawed: now, probed: now, rows: make(map[string]*memory)}
+}
+
+// Quiet tells the judge that from now on nothing goes wrong and nobody may be suspected.
+func (s *Sim) Quiet() {
+	if s.judge != nil {
+		s.judge.quiet = true
+	}
+}
+
+// Disquiet takes Quiet back.
+func (s *Sim) Disquiet() {
+	if s.judge != nil {
+		s.judge.quiet = false
+	}
+}
+
+// remembered returns what is remembered about a row.
+func (l *life) remembered(name string) *memory {
+	m := l.rows[name]
+	if m == nil {
+		m = &memory{}
+		l.rows[name] = m
+	}
+	return m
+}
+
+// step judges one step of a node, before its packets leave.
+func (j *judge) step(n *Node, out *swim.Output) {
+	j.own(n, out)
+	j.news(n, out)
+	for i := range out.Broadcasts {
+		j.row(n, out.Broadcasts[i].Name)
+	}
+	for i := range out.News {
+		j.row(n, out.News[i].Member.Name)
+	}
+	j.probes(n, out)
+	j.deadline(n)
+	j.queues(n)
+	n.life.size = n.machine.Len()
+}
+
+// own judges what a node says about itself.
+func (j *judge) own(n *Node, out *swim.Output) {
+	s, l := j.sim, &n.life
+	self := n.machine.Self()
+	o := j.owners[n.Name]
+	if o == nil {
+		o = &owner{claims: make(map[announcement]struct{})}
+		j.owners[n.Name] = o
+	}
+	for i := range out.Broadcasts {
+		b := &out.Broadcasts[i]
+		if b.Name != n.Name || wire.Type(b.Body[0]) != wire.TypeAlive {
+			continue
+		}
+		var a wire.Alive
+		if err := a.Decode(b.Body[1:]); err != nil {
+			s.violate(n, "", lawFrames, "%v", err)
+			return
+		}
+		if a.Incarnation <= l.told {
+			s.violate(n, "", lawGrow, "announced %d after %d", a.Incarnation, l.told)
+		}
+		l.told = a.Incarnation
+		o.highest = max(o.highest, a.Incarnation)
+		ip, _ := netip.AddrFromSlice(a.Addr)
+		o.claims[announcement{a.Incarnation, netip.AddrPortFrom(ip, a.Port), string(a.Meta)}] = struct{}{}
+	}
+	if self.Incarnation < l.self {
+		s.violate(n, "", lawGrow, "went from %d to %d", l.self, self.Incarnation)
+	}
+	l.self = self.Incarnation
+	o.highest = max(o.highest, self.Incarnation)
+	if l.accused && !n.machine.HasLeft() && self.Incarnation <= l.charge {
+		s.violate(n, "", lawRefute, "accused under %d, has %d", l.charge, self.Incarnation)
+	}
+	l.accused, l.charge = false, 0
+	if n.machine.HasLeft() != (self.State == swim.Left) || self.State != swim.Alive && self.State != swim.Left {
+		s.violate(n, "", lawSelf, "is %v", self.State)
+	}
+}
+
+// accused notes that a node hears itself accused.
+func (n *Node) accused(name string, incarnation uint32) {
+	if n.sim.judge == nil || name != n.Name {
+		return
+	}
+	if own := n.machine.Self().Incarnation; incarnation >= own {
+		n.life.accused = true
+		n.life.charge = max(n.life.charge, incarnation)
+	}
+}
+
+// news judges what a node tells its user.
+func (j *judge) news(n *Node, out *swim.Output) {
+	s := j.sim
+	for i := range out.News {
+		x := &out.News[i]
+		m := n.life.remembered(x.Member.Name)
+		switch x.Kind {
+		case swim.Joined:
+			if m.present {
+				s.violate(n, x.Member.Name, lawNews, "joined while it was there")
+			}
+			m.present = true
+		case swim.Departed:
+			if !m.present {
+				s.violate(n, x.Member.Name, lawNews, "departed while it was not there")
+			}
+			m.present = false
+			j.verdict(n, x, m)
+		case swim.Suspected:
+			j.suspected(n, x, m)
+			fallthrough
+		case swim.Updated, swim.Confirmed, swim.Recovered:
+			if !m.present {
+				s.violate(n, x.Member.Name, lawNews, "%v while it was not there", x.Kind)
+			}
+		}
+	}
+}
+
+// suspected judges the beginning of a suspicion.
+func (j *judge) suspected(n *Node, x *swim.News, m *memory) {
+	if j.quiet || j.sim.faults.Total() == 0 {
+		j.sim.violate(n, x.Member.Name, lawCalm, "suspected by %s", x.From)
+	}
+	size := n.machine.Len()
+	if n.life.size > 0 {
+		size = min(size, n.life.size)
+	}
+	m.suspected, m.patience = j.sim.now, j.sim.opt.Settings.shortestSuspicion(size)
+}
+
+// verdict judges the end of a member whose time the node itself has measured.
+func (j *judge) verdict(n *Node, x *swim.News, m *memory) {
+	if !n.life.ticking || x.Member.State != swim.Dead || j.sim.opt.Settings.ReclaimUnreachable {
+		return
+	}
+	if waited := j.sim.now - m.suspected; waited < m.patience {
+		j.sim.violate(n, x.Member.Name, lawPatience, "declared dead after %v, not %v", waited, m.patience)
+	}
+}
+
+// shortestSuspicion is the shortest wait in a table of n rows, as protocol.md has it.
+func (s *Settings) shortestSuspicion(n int) time.Duration {
+	scale := math.Floor(max(1, math.Log10(max(1, float64(n))))*1000) / 1000
+	return time.Duration(scale * float64(s.SuspicionMult) * float64(s.ProbeInterval)).Truncate(time.Microsecond)
+}
+
+// longestSuspicion is the longest one.
+func (s *Settings) longestSuspicion(n int) time.Duration {
+	return time.Duration(s.SuspicionMaxTimeoutMult) * s.shortestSuspicion(n)
+}
+
+// row judges what a node believes about one member, by comparison with what it believed before.
+func (j *judge) row(n *Node, name string) {
+	if name == n.Name || name == "" {
+		return
+	}
+	now, ok := n.machine.Lookup(name)
+	m := n.life.remembered(name)
+	forgotten := !present(m.State) && j.sim.time().Sub(m.Since) >= j.sim.opt.Settings.GossipToTheDeadTime
+	switch {
+	case !ok && m.seen && !forgotten:
+		j.sim.violate(n, name, lawForget, "a row was forgotten that was %v since %v", m.State, since(m.Since))
+	case ok && m.seen && !forgotten && m.Addr == now.Addr:
+		j.changed(n, &m.Member, &now)
+	}
+	if m.seen = ok; ok {
+		m.Member = now
+		j.claim(n, &now)
+	}
+}
+
+func present(s swim.State) bool { return s == swim.Alive || s == swim.Suspect }
+
+// changed judges a change of a row that is about the same member as before.
+func (j *judge) changed(n *Node, was, now *swim.Member) {
+	newer := now.Incarnation > was.Incarnation
+	better := !present(was.State) && present(now.State) || was.State == swim.Suspect && now.State == swim.Alive
+	if now.Incarnation < was.Incarnation || better && !newer {
+		j.sim.violate(n, now.Name, lawReturn, "went from %v %d to %v %d", was.State, was.Incarnation, now.State, now.Incarnation)
+	}
+}
+
+// claim judges whether a row is what its owner has said.
+func (j *judge) claim(n *Node, row *swim.Member) {
+	o := j.owners[row.Name]
+	if o == nil {
+		j.sim.violate(n, row.Name, lawIssued, "nobody of that name was ever started")
+		return
+	}
+	if row.Incarnation > o.highest {
+		j.sim.violate(n, row.Name, lawIssued, "is known with %d, has reached %d", row.Incarnation, o.highest)
+	}
+	if row.State != swim.Alive {
+		return // whoever accuses raises the incarnation, but does not know what comes with it
+	}
+	if _, ok := o.claims[announcement{row.Incarnation, row.Addr, string(row.Meta)}]; !ok {
+		j.sim.violate(n, row.Name, lawClaims, "never said to be at %v with %q under %d", row.Addr, bytes.Clone(row.Meta), row.Incarnation)
+	}
+}

@@ -1,0 +1,106 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/seed-f61b0479/memberlist/internal/swim"
+)
+
+// lan is a healthy network.
+func lan() Network { return Network{Latency: Uniform(100*time.Microsecond, time.Millisecond)} }
+
+// bootstrap starts n nodes that join the first, spread over some time.
+func bootstrap(s *Sim, n int, over time.Duration) []*Node {
+	seed := s.Start("n0", nil)
+	for i := 1; i < n; i++ {
+		s.At(s.now+over*time.Duration(i)/time.Duration(n), func() {
+			s.Start(fmt.Sprintf("n%d", i), nil).Join(seed, nil)
+		})
+	}
+	return s.nodes
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAClusterComesTogetherAndStaysCalm(t *testing.T) {
+	s := New(Options{Seed: 1, Settings: LAN(), Network: lan(), Laws: true})
+	bootstrap(s, 30, time.Second)
+	must(t, s.Run(time.Second))
+	took, err := s.Await(10*time.Second, 100*time.Millisecond)
+	must(t, err)
+	t.Logf("agreed after %v", took)
+	must(t, s.Run(2*time.Minute))
+	if f := s.Faults(); f.Total() != 0 {
+		t.Errorf("faults on a healthy network: %v", &f)
+	}
+}
+
+func TestACrashIsFoundByAll(t *testing.T) {
+	died := 0
+	opt := Options{Seed: 2, Settings: LAN(), Network: lan(), Laws: true}
+	opt.Hear = func(_ *Node, x *swim.News) {
+		if x.Kind == swim.Departed && x.Member.Name == "n7" && x.Member.State == swim.Dead {
+			died++
+		}
+	}
+	s := New(opt)
+	bootstrap(s, 20, time.Second)
+	must(t, s.Run(10*time.Second))
+	s.nodes[7].Crash()
+	took, err := s.Await(s.Settings().Patience(20), 100*time.Millisecond)
+	must(t, err)
+	t.Logf("all know after %v", took)
+	if died != 19 {
+		t.Errorf("%d of 19 told their users", died)
+	}
+}
+
+func TestTwoHalvesFindEachOtherWhenTheyJoinAgain(t *testing.T) {
+	s := New(Options{Seed: 3, Settings: LAN(), Network: lan(), Laws: true})
+	bootstrap(s, 20, time.Second)
+	must(t, s.Run(10*time.Second))
+	for _, n := range s.nodes[:8] {
+		n.Partition(1)
+	}
+	must(t, s.Run(2*time.Minute))
+	for _, n := range s.nodes {
+		want := 12
+		if n.place().side == 1 {
+			want = 8
+		}
+		if got := n.machine.NumAlive(); got != want {
+			t.Errorf("%v knows %d living members during the partition, not %d", n, got, want)
+		}
+	}
+	s.Heal()
+	s.nodes[0].Join(s.nodes[19], nil)
+	took, err := s.Await(s.Settings().Patience(20), 100*time.Millisecond)
+	must(t, err)
+	t.Logf("healed after %v", took)
+}
+
+func TestOneSeedIsOneRun(t *testing.T) {
+	run := func(seed uint64) (uint64, int) {
+		net := lan()
+		net.Loss, net.Duplicate, net.Reorder = 0.1, 0.05, 0.05
+		s := New(Options{Seed: seed, Settings: LAN(), Network: net, Laws: seed%2 == 0})
+		bootstrap(s, 25, time.Second)
+		s.At(5*time.Second, func() { s.nodes[3].Crash() })
+		must(t, s.Run(40*time.Second))
+		return s.Hash(), s.Steps()
+	}
+	first, steps := run(4)
+	if again, _ := run(4); again != first {
+		t.Errorf("the same seed gave %x and %x after %d steps", first, again, steps)
+	}
+	if other, _ := run(5); other == first {
+		t.Errorf("two seeds gave the same run %x", first)
+	}
+}
