@@ -1,9 +1,12 @@
 package memberlist
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"runtime"
 	"testing"
@@ -167,3 +170,50 @@ func heap() int64 {
 	runtime.ReadMemStats(&s)
 	return int64(s.HeapAlloc)
 }
+
+// BenchmarkPushPullUnchanged is a full state exchange with a peer of the same view, but for the socket:
+// our state encoded, its state decoded, checked and merged.
+func BenchmarkPushPullUnchanged(b *testing.B) {
+	for _, compressed := range []bool{false, true} {
+		b.Run(fmt.Sprintf("compressed=%v", compressed), func(b *testing.B) {
+			m, _ := benchNode(b, func(c *Config) { c.EnableCompression = compressed })
+			for i := range 10_000 {
+				m.learn(benchAlive(i))
+			}
+			m.cluster.rumours.Reset()
+			b.ReportAllocs()
+			for b.Loop() {
+				var pipe loopConn
+				ours, err := m.streams.state(false)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := m.sender.writeStream(&pipe, "", ours, false); err != nil {
+					b.Fatal(err)
+				}
+				t := m.streams.talk(&pipe)
+				if _, err := t.next(true); err != nil {
+					b.Fatal(err)
+				}
+				theirs, err := t.readState()
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := m.streams.examine(theirs, false); err != nil {
+					b.Fatal(err)
+				}
+				m.streams.mergeMembers(context.Background(), theirs, false)
+				t.free()
+			}
+		})
+	}
+}
+
+// loopConn is a connection to ourselves: what is written can be read.
+type loopConn struct {
+	net.Conn
+	bytes.Buffer
+}
+
+func (c *loopConn) Read(b []byte) (int, error)  { return c.Buffer.Read(b) }
+func (c *loopConn) Write(b []byte) (int, error) { return c.Buffer.Write(b) }
