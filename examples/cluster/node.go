@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -74,21 +75,16 @@ func (n *node) start(others []string) error {
 
 // kill ends the node as a crash would.
 func (n *node) kill() error {
-	err := n.stop()
 	n.becomes(killed, "was killed", memberlist.StateDead.String())
-	return err
+	return n.stop()
 }
 
 // leave lets the node say good-bye and end.
 func (n *node) leave() error {
+	n.becomes(left, "left", memberlist.StateLeft.String())
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
-	said := n.list.LeaveContext(ctx)
-	if err := n.stop(); err != nil {
-		return err
-	}
-	n.becomes(left, "left", memberlist.StateLeft.String())
-	return said
+	return errors.Join(n.list.LeaveContext(ctx), n.stop())
 }
 
 // pause makes the node stand still for the others, until it goes on.
