@@ -232,61 +232,6 @@ func (s *sender) writeStream(conn net.Conn, label string, msg []byte, dialled bo
 	return err
 }
 
-// outbox stands in front of a transport that is not ours: a few workers write what waits in one
-// bounded queue, so that a write that blocks delays nobody but what stands behind it in the same
-// worker. When the queue is full the oldest packet gives way, as the one that matters least by now.
-type outbox struct {
-	transport NodeAwareTransport
-	noise     *sampler
-	metrics   *telemetry
-	waiting   chan outgoing
-	done      <-chan struct{}
-}
-
-type outgoing struct {
-	buf []byte
-	to  Address
-}
-
-const (
-	outboxDepth   = 1024
-	outboxWorkers = 4
-)
-
-func newOutbox(t NodeAwareTransport, done <-chan struct{}, noise *sampler, metrics *telemetry) *outbox {
-	return &outbox{transport: t, noise: noise, metrics: metrics, waiting: make(chan outgoing, outboxDepth), done: done}
-}
-
-func (o *outbox) put(buf []byte, to Address) {
-	for {
-		select {
-		case o.waiting <- outgoing{buf, to}:
-			return
-		default:
-		}
-		select {
-		case <-o.waiting:
-			o.metrics.drop("packet", "outbox full")
-		default:
-		}
-	}
-}
-
-// work is one worker.
-func (o *outbox) work() {
-	for {
-		select {
-		case out := <-o.waiting:
-			if _, err := o.transport.WriteToAddress(out.buf, out.to); err != nil {
-				o.metrics.drop("packet", "write failed")
-				o.noise.warn("write failed", "could not send a packet", errAttr(err))
-			}
-		case <-o.done:
-			return
-		}
-	}
-}
-
 // addressOf spells a peer as transports want it.
 func addressOf(p swim.Peer) Address {
 	if !p.Addr.IsValid() {

@@ -135,7 +135,7 @@ func assemble(conf *Config, transport Transport, log *slog.Logger) *Memberlist {
 	m.sender = &sender{
 		conf: conf, transport: m.transport, keyring: conf.Keyring, rumours: rumours.source(),
 		staged: &staged{}, noise: noise, metrics: m.metrics,
-		outbox: newOutbox(m.transport, m.loops.closing, noise, m.metrics),
+		outbox: newOutbox(m.transport, m.loops, noise, m.metrics),
 	}
 	if own != nil {
 		m.sender.direct = own
@@ -216,11 +216,6 @@ func (m *Memberlist) startLanes() {
 		r.acks = newAcks(d, m.cluster, m.calls, m.metrics)
 		m.loops.start(r.acks.run)
 		m.loops.start(r.acks.ask)
-	}
-	if m.sender.direct == nil {
-		for range outboxWorkers {
-			m.loops.start(m.sender.outbox.work)
-		}
 	}
 }
 
