@@ -18,6 +18,7 @@ type acks struct {
 	metrics  *telemetry
 	in       chan pinged
 	wanted   chan chan<- []byte // taken by the goroutine that asks, while it is idle
+	late     bool               // the last question was not answered in time
 }
 
 // ackPatience is how long an ack waits for its payload before it leaves without.
@@ -72,21 +73,43 @@ func (a *acks) payload() []byte {
 	answer := make(chan []byte, 1)
 	patience := time.NewTimer(ackPatience)
 	defer patience.Stop()
-	select {
-	case a.wanted <- answer:
-	case <-patience.C:
-		a.metrics.drop("acks", "payload late")
-		return nil
-	case <-a.calls.closing:
-		return nil
+	if !a.ready(answer, patience) {
+		return a.missed()
 	}
 	select {
 	case b := <-answer:
 		return b
 	case <-patience.C:
-		a.metrics.drop("acks", "payload late")
+		return a.missed()
+	case <-a.calls.closing:
+		return nil
+	}
+}
+
+// ready hands the question over to whoever asks it.
+func (a *acks) ready(answer chan<- []byte, patience *time.Timer) bool {
+	if a.late {
+		select {
+		case a.wanted <- answer:
+			a.late = false
+			return true
+		default:
+			return false
+		}
+	}
+	select {
+	case a.wanted <- answer:
+		return true
+	case <-patience.C:
 	case <-a.calls.closing:
 	}
+	return false
+}
+
+// missed lets an ack leave without payload.
+func (a *acks) missed() []byte {
+	a.late = true
+	a.metrics.drop("acks", "payload late")
 	return nil
 }
 
