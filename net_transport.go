@@ -1,6 +1,7 @@
 package memberlist
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log"
@@ -166,9 +167,24 @@ func (t *NetTransport) PacketCh() <-chan *Packet {
 	return t.packets
 }
 
-// DialTimeout opens a TCP connection to addr, "host:port".
+// DialTimeout opens a TCP connection to addr, "host:port". Shutdown ends it.
 func (t *NetTransport) DialTimeout(addr string, timeout time.Duration) (net.Conn, error) {
-	return net.DialTimeout("tcp", addr, timeout)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-t.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	select {
+	case <-t.done:
+		return nil, fmt.Errorf("dial %s: %w", addr, net.ErrClosed)
+	default:
+		dialer := net.Dialer{Timeout: timeout}
+		return dialer.DialContext(ctx, "tcp", addr)
+	}
 }
 
 // DialAddressTimeout is DialTimeout; the name is not needed.

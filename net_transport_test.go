@@ -471,3 +471,12 @@ func BenchmarkLoopback(b *testing.B) {
 		<-handled
 	}
 }
+
+func TestANetTransportThatHasShutDownDialsNobody(t *testing.T) {
+	a, b := listenLocal(t, "127.0.0.1"), listenLocal(t, "127.0.0.1")
+	a.Shutdown()
+	to := net.JoinHostPort("127.0.0.1", strconv.Itoa(b.GetAutoBindPort()))
+	if conn, err := a.DialTimeout(to, time.Second); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("dial: %v, %v", conn, err)
+	}
+}
