@@ -18,7 +18,7 @@ func TestNoncesCanBePinned(t *testing.T) {
 		}
 		return drawn
 	}
-	if draw() != draw() {
+	if first, second := draw(), draw(); first != second {
 		t.Error("the same seed gave different nonces")
 	}
 }

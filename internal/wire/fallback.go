@@ -9,9 +9,11 @@ import (
 // handle is how go-msgpack decodes what the reader does not. It is not changed after it was made.
 // MaxInitLen only keeps go-msgpack from growing long byte slices piece by piece, copying each time:
 // the lengths it meets are known to be true, because extent has walked the whole value before.
-var handle = &codec.MsgpackHandle{BasicHandle: codec.BasicHandle{
-	DecodeOptions: codec.DecodeOptions{MaxInitLen: 1 << 30},
-}}
+var handle = func() *codec.MsgpackHandle {
+	h := new(codec.MsgpackHandle)
+	h.MaxInitLen = 1 << 30
+	return h
+}()
 
 // foreign decodes the value at the start of b in whatever form it is valid: fields in another order
 // or unknown, a struct as an array, strings and numbers in other formats, nil. It returns what follows.

@@ -329,8 +329,8 @@ var betterOutcomes = map[string]string{
 	"crashes/pushpull_slots_127_idle":         `push/pull, stream: cut short`,
 }
 
-// timeout is how a stream ends that is left open.
-var timeout = errors.New("i/o timeout")
+// errTimeout is how a stream ends that is left open.
+var errTimeout = errors.New("i/o timeout")
 
 func TestEveryCraftedVectorHasItsOutcome(t *testing.T) {
 	checked := 0
@@ -384,7 +384,7 @@ func wantStreamOutcome(t *testing.T, v *envelopeVector, stream []byte, want stri
 	if got := streamOutcome(t, v, iotest.OneByteReader(bytes.NewReader(stream))); got != want {
 		t.Errorf("byte by byte: %s, want %s", got, want)
 	}
-	open := io.MultiReader(bytes.NewReader(stream), iotest.ErrReader(timeout))
+	open := io.MultiReader(bytes.NewReader(stream), iotest.ErrReader(errTimeout))
 	switch {
 	case len(stream) == 0:
 		want = "stream: read failed" // whether there is a label is not known before the end
