@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"strconv"
 	"testing"
 	"time"
 
