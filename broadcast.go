@@ -171,8 +171,7 @@ func (s *sender) put(p *parcel, frame *wire.Frame, msgs [][]byte, to swim.Peer) 
 	p.buf = buf
 	s.metrics.udpSent(len(buf))
 	if err := s.write(buf, to); err != nil {
-		s.metrics.drop("packet", "write failed")
-		s.noise.warn("write failed", "could not send a packet", errAttr(err))
+		unsent(err, s.metrics, s.noise)
 	}
 }
 

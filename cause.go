@@ -30,6 +30,15 @@ func causeOf(err error) (layer, reason string) {
 	}
 }
 
+// unsent reports a packet that the transport did not take. What is lost because the node shuts down is no news.
+func unsent(err error, t *telemetry, noise *sampler) {
+	if errors.Is(err, net.ErrClosed) {
+		return
+	}
+	t.drop("packet", "write failed")
+	noise.warn("write failed", "could not send a packet", errAttr(err))
+}
+
 // errAttr is the attribute under which every record names an error.
 func errAttr(err error) slog.Attr { return slog.Any("error", err) }
 

@@ -71,8 +71,7 @@ func (o *outbox) next(to Address) (buf []byte, ok bool) {
 func (o *outbox) drain(to Address) {
 	for buf, ok := o.next(to); ok; buf, ok = o.next(to) {
 		if _, err := o.transport.WriteToAddress(buf, to); err != nil {
-			o.metrics.drop("packet", "write failed")
-			o.noise.warn("write failed", "could not send a packet", errAttr(err))
+			unsent(err, o.metrics, o.noise)
 		}
 	}
 }
