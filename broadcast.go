@@ -171,7 +171,7 @@ func (s *sender) put(p *parcel, frame *wire.Frame, msgs [][]byte, to swim.Peer) 
 	p.buf = buf
 	s.metrics.udpSent(len(buf))
 	if err := s.write(buf, to); err != nil {
-		unsent(err, s.metrics, s.noise)
+		reportUnsent(err, s.metrics, s.noise)
 	}
 }
 

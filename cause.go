@@ -30,8 +30,8 @@ func causeOf(err error) (layer, reason string) {
 	}
 }
 
-// unsent reports a packet that the transport did not take. What is lost because the node shuts down is no news.
-func unsent(err error, t *telemetry, noise *sampler) {
+// reportUnsent tells of a packet that the transport did not take. What is lost because the node shuts down is no news.
+func reportUnsent(err error, t *telemetry, noise *sampler) {
 	if errors.Is(err, net.ErrClosed) {
 		return
 	}

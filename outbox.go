@@ -71,7 +71,7 @@ func (o *outbox) next(to Address) (buf []byte, ok bool) {
 func (o *outbox) drain(to Address) {
 	for buf, ok := o.next(to); ok; buf, ok = o.next(to) {
 		if _, err := o.transport.WriteToAddress(buf, to); err != nil {
-			unsent(err, o.metrics, o.noise)
+			reportUnsent(err, o.metrics, o.noise)
 		}
 	}
 }
