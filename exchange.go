@@ -43,7 +43,7 @@ func (s *streams) exchange(ctx context.Context, with Address, join bool) error {
 		return err
 	}
 	s.mergeMembers(ctx, theirs, join)
-	s.mergeUser(ctx, theirs)
+	s.mergeUser(ctx, theirs.User, join)
 	return nil
 }
 
@@ -104,7 +104,7 @@ func (t *talk) answerExchange() error {
 	if err == nil {
 		t.conn.Close()
 		t.vacate()
-		t.mergeUser(context.Background(), theirs)
+		t.mergeUser(context.Background(), theirs.User, theirs.Join)
 	}
 	return err
 }
@@ -199,10 +199,11 @@ func (s *streams) admitted(ctx context.Context, rows []wire.Row) []wire.Row {
 }
 
 // mergeUser hands over the other application's state, after the news of the members: an application must
-// know a member before it gets that member's state.
-func (s *streams) mergeUser(ctx context.Context, theirs *wire.State) {
+// know a member before it gets that member's state. Whether it is a join is for the dialler to say: what
+// the answer to it claims is not looked at.
+func (s *streams) mergeUser(ctx context.Context, state []byte, join bool) {
 	s.herald.settle(ctx)
-	if d := s.conf.Delegate; d != nil && len(theirs.User) > 0 {
-		s.calls.do(func() { d.MergeRemoteState(theirs.User, theirs.Join) })
+	if d := s.conf.Delegate; d != nil && len(state) > 0 {
+		s.calls.do(func() { d.MergeRemoteState(state, join) })
 	}
 }
