@@ -35,6 +35,8 @@ type vector struct {
 	Hex       string
 	HexRuns   [][2]any `json:"hex_runs"`
 	HexHead   string   `json:"hex_head"`
+	SHA256    string
+	Innermost string   `json:"innermost_hex"`
 	Setup     []string `json:"setup_fed_before"`
 	InReplyTo string   `json:"in_reply_to_hex"`
 	Decoded   json.RawMessage
@@ -332,6 +334,14 @@ func (r *rig) packet(b []byte, from net.Addr) {
 // stream feeds the bytes of one stream and returns what came back until the node closed it, and when.
 func (r *rig) stream(b []byte, halfClose bool) (reply []byte, took time.Duration) {
 	r.t.Helper()
+	reply, took = r.converse(b, halfClose)
+	synctest.Wait()
+	return reply, took
+}
+
+// converse is stream without the wait for what the node does afterwards.
+func (r *rig) converse(b []byte, halfClose bool) (reply []byte, took time.Duration) {
+	r.t.Helper()
 	far, near := mockPipe(vectorPeer, &net.TCPAddr{IP: net.IP{10, 0, 0, 1}, Port: 7946})
 	begun := time.Now()
 	r.tape.streams <- near
@@ -347,7 +357,6 @@ func (r *rig) stream(b []byte, halfClose bool) (reply []byte, took time.Duration
 	}
 	took = time.Since(begun)
 	far.Close()
-	synctest.Wait()
 	return reply, took
 }
 
