@@ -27,6 +27,7 @@ const (
 	whySkip     = "with SkipInboundLabelCheck labels are stripped if present and not compared"
 	whyEmpty    = "an empty reliable message is delivered"
 	whyTooLong  = "a part of a packet has at most 65,535 bytes: what could never be told on is not taken"
+	whySource   = "what is no address states no source, so the ack goes to the packet's own"
 	whySix      = "an encoder writes exactly the canonical bytes, and these are six"
 )
 
@@ -83,6 +84,19 @@ var betterOutcomes = map[string]better{
 		rowAlpha,
 		`row "charlie"@1 <0a000003>:7946 meta <> alive vsn <010402000000>`,
 	}},
+
+	"msgpack_decode/alive_missing_addr":              {why: whyAddress},
+	"msgpack_decode/alive_addr_5_bytes":              {why: whyAddress},
+	"msgpack_decode/alive_addr_text":                 {why: whyAddress},
+	"msgpack_decode/alive_missing_vsn":               {why: whyVersions},
+	"msgpack_decode/alive_map_empty":                 {why: whyVersions},
+	"msgpack_decode/alive_map_count_too_small":       {why: whyVersions},
+	"msgpack_decode/alive_array_short":               {why: whyVersions},
+	"msgpack_decode/alive_array_empty":               {why: whyVersions},
+	"msgpack_decode/alive_top_nil":                   {why: whyVersions},
+	"msgpack_decode/ping_source_addr_3_bytes":        {whySource, []string{"ack 300 nil to 10.0.0.9:1234"}},
+	"msgpack_decode/stream_pushpull_row_vsn_missing": {whyRefuses, []string{"reply: error", "closed after 0 ms"}},
+	"msgpack_decode/stream_user_zero":                {whyEmpty, []string{"reply: no reply", "closed after 0 ms", "NotifyMsg 0 bytes: "}},
 
 	// Captured, and fed back: not stored.
 	"messages_packet/alive_forwarded_nil_meta_nil_vsn":     {why: whyVersions},

@@ -237,6 +237,7 @@ type rig struct {
 	told *witness
 	out  wire.Opener // opens what the node sends
 
+	boot  [][]byte      // the broadcasts that waited when the node had started
 	heard *bytes.Buffer // what the node said on the last stream that it dialled
 }
 
@@ -303,6 +304,7 @@ func newRig(t testing.TB, v *vector, name string, tweaks ...func(*Config)) *rig 
 	}
 	t.Cleanup(func() { m.Shutdown() })
 	r := &rig{t: t, m: m, tape: tape, told: told, out: wire.Opener{Label: conf.Label, MaxInflated: 1 << 20}}
+	r.boot = m.cluster.rumours.GetBroadcasts(0, 1<<20)
 	r.forget()
 	return r
 }

@@ -219,7 +219,7 @@ func eachVector(t *testing.T, fit func(*vector) bool, f func(t *testing.T, v *ve
 // fedStream reports whether the vector is a stream fed to a listening node.
 func (v *vector) fedStream() bool {
 	return v.Kind == "stream" && v.FedBack == "" && v.Direction == "fed" &&
-		(v.file == "malformed_stream" || v.file == "label")
+		(v.file == "malformed_stream" || v.file == "label" || v.file == "msgpack_decode")
 }
 
 func TestAFedStreamIsAnsweredAndClosedAsByTheReferenceOrBetter(t *testing.T) {
@@ -227,12 +227,16 @@ func TestAFedStreamIsAnsweredAndClosedAsByTheReferenceOrBetter(t *testing.T) {
 		b, _ := v.bytes(t)
 		o := v.observation(t)
 		want := []string{"reply: " + replyLine(t, o.Reply), fmt.Sprintf("closed after %d ms", o.After)}
-		want = append(append(want, o.events()...), rowAlpha)
+		want = append(want, o.events()...)
 		r := newRig(t, v, "alpha")
 		reply, took := r.stream(b, !v.leftOpen())
 		got := []string{"reply: " + r.reply(reply), fmt.Sprintf("closed after %d ms", took.Milliseconds())}
-		got = append(append(got, r.told.take()...), r.sent()...)
-		v.judge(t, append(got, r.table()...), want)
+		got = append(got, r.told.take()...)
+		if v.file != "msgpack_decode" { // there the table was not recorded; the events show it
+			want = append(want, rowAlpha)
+			got = append(append(got, r.sent()...), r.table()...)
+		}
+		v.judge(t, got, want)
 	})
 }
 
