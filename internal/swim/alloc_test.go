@@ -1,6 +1,7 @@
 package swim
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -36,6 +37,53 @@ func TestTheHotPathAllocatesNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(200, do); n != 0 {
 			t.Errorf("%s: %.2f allocations", name, n)
 		}
+	}
+}
+
+func TestWhatIsKeptIsNotThePackets(t *testing.T) {
+	b := newBench(t)
+	b.know("f", "g", "h", "i")
+	claim := aliveOf("bravo", 2, 1)
+	claim.Meta = []byte("meta")
+	packet := claim.Append(nil)
+	var alive wire.Alive
+	if err := alive.Decode(packet[1:]); err != nil {
+		t.Fatal(err)
+	}
+	b.Alive(b.now, &alive)
+	clear(packet)
+	if x, ok := b.Lookup("bravo"); !ok || x.Name != "bravo" || string(x.Meta) != "meta" {
+		t.Errorf("bravo has become %+v", x.Identity)
+	}
+	for _, from := range []string{"xray", "yankee"} {
+		packet = (&wire.Suspect{Incarnation: 1, Node: "bravo", From: from}).Append(nil)
+		var s wire.Suspect
+		if err := s.Decode(packet[1:]); err != nil {
+			t.Fatal(err)
+		}
+		b.Suspect(b.now, &s)
+		clear(packet)
+	}
+	packet = (&wire.IndirectPing{SeqNo: 1, Target: []byte{10, 0, 0, 9}, Port: 1, Node: "zulu", SourceAddr: []byte{10, 0, 0, 8}, SourcePort: 1, SourceNode: "whiskey"}).Append(nil)
+	var ask wire.IndirectPing
+	if err := ask.Decode(packet[1:]); err != nil {
+		t.Fatal(err)
+	}
+	b.IndirectPing(b.now, Source{Trusted: true}, &ask)
+	clear(packet)
+	out := b.take()
+	if got := b.table.find("bravo").suspicion.accusers; !slices.Equal(got, []string{"xray", "yankee"}) {
+		t.Errorf("accusers %q", got)
+	}
+	if n := newsOf(out, Confirmed); len(n) != 1 || n[0].From != "yankee" {
+		t.Errorf("news %+v", n)
+	}
+	if p := out.Packets[0]; p.To.Name != "zulu" {
+		t.Errorf("packet to %q", p.To.Name)
+	}
+	b.Ack(b.now, &wire.Ack{SeqNo: b.seq})
+	if p := b.take().Packets[0]; p.To.Name != "whiskey" {
+		t.Errorf("ack to %q", p.To.Name)
 	}
 }
 

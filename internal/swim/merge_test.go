@@ -260,6 +260,20 @@ func TestClaimsToNamesDoNotStopTheProbes(t *testing.T) {
 	}
 }
 
+func TestAHolderThatRefutesHasNoClaimantsAnyMore(t *testing.T) {
+	b := newBench(t, func(p *Params) { p.ReclaimUnreachable = true })
+	b.know("b")
+	b.Suspect(b.now, &wire.Suspect{Incarnation: 1, Node: "b", From: "x"})
+	b.Alive(b.now, aliveOf("b", 3, 1))
+	if len(b.reclaims.waiting) != 1 {
+		t.Fatalf("%d claims wait, want 1", len(b.reclaims.waiting))
+	}
+	b.Alive(b.now, aliveOf("b", 2, 2))
+	if len(b.reclaims.waiting) != 0 {
+		t.Error("a claim from before the refutation waits for the next suspicion")
+	}
+}
+
 func TestWithoutProbesTheNameStaysWithItsHolder(t *testing.T) {
 	b := newBench(t, func(p *Params) { p.ReclaimUnreachable = true; p.ProbeInterval = 0 })
 	b.know("b")

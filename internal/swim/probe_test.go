@@ -132,13 +132,14 @@ func TestAnUnansweredProbeAccuses(t *testing.T) {
 				id.Versions.PMax = c.pmax
 				b.table.identify(x, &id)
 			}
+			b.health.score = 2
 			b.wait(500 * time.Millisecond)
 			for range c.nacks {
 				b.Nack(b.now, &wire.Nack{SeqNo: p.SeqNo})
 			}
 			out := b.wait(500 * time.Millisecond)
-			if b.Health() != c.health {
-				t.Errorf("health %d, want %d", b.Health(), c.health)
+			if got := b.Health() - 2; got != c.health {
+				t.Errorf("health worse by %d, want %d", got, c.health)
 			}
 			if n := newsOf(out, Suspected); len(n) != 1 || n[0].Member.Name != "b" || n[0].From != "a" {
 				t.Errorf("news %+v", out.News)

@@ -94,12 +94,9 @@ func (m *Machine) gossip() {
 	}
 }
 
-// mayHear says who is gossiped to: those present, and the recently dead, who are not dead if
-// they hear it, and then refute.
-func mayHear(m *Machine, x *member) bool {
-	return x.state.present() ||
-		x.state == Dead && m.clock.since(x.since) < m.params.GossipToTheDeadTime
-}
+// mayHear says who is gossiped to: those present, and the dead, as long as they are remembered:
+// if they hear it they are not dead, and refute.
+func mayHear(_ *Machine, x *member) bool { return x.state != Left }
 
 // sync chooses whom to exchange full state with.
 func (m *Machine) sync() {
