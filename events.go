@@ -187,6 +187,9 @@ func (h *herald) record(e *event) {
 	case swim.Joined:
 		h.log.LogAttrs(ctx, slog.LevelDebug, "member joined", name)
 	case swim.Departed:
+		if e.Missing > 0 {
+			h.metrics.degradedTimeout()
+		}
 		h.log.LogAttrs(ctx, slog.LevelInfo, "member gone", name,
 			slog.String("state", e.Member.State.String()), slog.Int("confirmations", e.Confirmations))
 	case swim.Suspected:
