@@ -68,7 +68,7 @@ func (s *Sim) startAt(place int, name string, meta []byte) *Node {
 	h.node, h.refuses = n, false
 	s.nodes = append(s.nodes, n)
 	p := s.opt.Settings.Params
-	p.Name = name
+	p.Name, p.Intern = name, s.idents.intern
 	if s.tamper != nil && s.tamper.params != nil {
 		s.tamper.params(n, &p)
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
@@ -201,13 +202,16 @@ func (s *Sim) hostAt(a netip.AddrPort) int {
 }
 
 // interner shares what is equal between the machines of one simulation. A cluster of thousands
-// has millions of rows, and most say the same about the same member.
-type interner map[identKey]*swim.Identity
+// has millions of rows, and most say the same about the same member. It holds the latest
+// identity under each name: older ones are forgotten by all soon enough.
+type interner map[string]*swim.Identity
 
-// identKey is everything about a member, the meta as text.
-type identKey struct {
-	name     string
-	addr     netip.AddrPort
-	versions wire.Versions
-	meta     string
+// intern returns the identity that all share.
+func (i interner) intern(id *swim.Identity) *swim.Identity {
+	if known := i[id.Name]; known != nil && known.Addr == id.Addr && known.Versions == id.Versions &&
+		bytes.Equal(known.Meta, id.Meta) && (known.Meta == nil) == (id.Meta == nil) {
+		return known
+	}
+	i[id.Name] = id
+	return id
 }

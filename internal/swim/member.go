@@ -68,6 +68,14 @@ type member struct {
 	state       State
 }
 
+// intern returns the identity to be kept instead of an equal one.
+func (m *Machine) intern(id *Identity) *Identity {
+	if m.params.Intern == nil {
+		return id
+	}
+	return m.params.Intern(id)
+}
+
 // snapshot returns the member as others may see it.
 func (c *clock) snapshot(x *member) Member {
 	return Member{Identity: x.Identity, State: x.state, Incarnation: x.incarnation, Since: c.time(x.since)}

@@ -49,4 +49,9 @@ type Params struct {
 	BindPort uint16
 	// PortFixed makes every port in a claim mean BindPort, as protocol version 1 has it.
 	PortFixed bool
+
+	// Intern, unless nil, is given every new identity and returns an equal one to be kept in its
+	// stead. Where thousands of machines share a process, they can share what they know about
+	// one member; a node on its own has nothing to share.
+	Intern func(*Identity) *Identity
 }

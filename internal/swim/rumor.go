@@ -131,7 +131,7 @@ func (m *Machine) hearAlive(a *wire.Alive, joining bool) {
 // adopt adds an unknown member. A claim with incarnation 0 beats nothing, not even ignorance:
 // it leaves a dead row behind, as it does on every other node.
 func (m *Machine) adopt(c *claim) {
-	x := m.table.add(c.identity(), m.clock.now, m.rand)
+	x := m.table.add(m.intern(c.identity()), m.clock.now, m.rand)
 	if c.incarnation == 0 {
 		m.bury(x)
 		return
@@ -145,7 +145,7 @@ func (m *Machine) believe(x *member, c *claim) {
 	m.endSuspicion(x)
 	m.reclaims.drop(x)
 	if c.addr != x.Addr || !c.says(x.Identity) {
-		m.table.identify(x, c.identity())
+		m.table.identify(x, m.intern(c.identity()))
 	}
 	x.incarnation = c.incarnation
 	m.become(x, Alive)
