@@ -90,8 +90,8 @@ func (m *Memberlist) Ping(node string, addr net.Addr) (time.Duration, error) {
 }
 
 // PingContext sends one ping to the node of that name at addr and returns how long its ack took. It waits for
-// Config.ProbeTimeout and then returns a NoPingResponseError. The answer says nothing about membership and
-// changes none.
+// Config.ProbeTimeout and then returns a NoPingResponseError. The answer says nothing about membership, though
+// news may ride along as with every packet.
 //
 // Errors: ErrShutdown, NoPingResponseError and the context's.
 func (m *Memberlist) PingContext(ctx context.Context, node string, addr net.Addr) (time.Duration, error) {

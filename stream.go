@@ -217,7 +217,12 @@ func (s *streams) sendMessage(ctx context.Context, to Address, body []byte) erro
 	defer end()
 	head := wire.UserHeader{UserMsgLen: len(body)}
 	msg := append(head.Append(make([]byte, 0, len(body)+32)), body...)
-	return cause(ctx, s.sender.writeStream(t.conn, t.label, msg, true))
+	err = s.sender.writeStream(t.conn, t.label, msg, true)
+	var unframed *wire.Error
+	if errors.As(err, &unframed) {
+		return fmt.Errorf("%w: %w", ErrMessageTooLarge, err) // the seal took it beyond what the other side reads
+	}
+	return cause(ctx, err)
 }
 
 // knock pings a member by stream and tells the machine how it went.
