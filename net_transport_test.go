@@ -7,8 +7,8 @@ import (
 	"log"
 	"net"
 	"net/netip"
-	"strings"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
