@@ -131,6 +131,7 @@ func (r *receiver) decode(messages []wire.Message, from swim.Source, addr net.Ad
 	}
 	if len(r.batch.alives) > 0 && !r.gate.sourceAllowed(from.Addr.Addr()) {
 		r.batch.drop(wire.TypeAlive)
+		r.batch.alives = r.batch.alives[:0] // the lane of claims must not see them either
 		r.metrics.drop("packet", "source not allowed")
 	}
 	r.metrics.heard(len(r.batch.alives), len(r.batch.suspects), len(r.batch.deads))
