@@ -352,7 +352,7 @@ func TestOldDefectF18StateExchangesAtOnceAreBounded(t *testing.T) {
 		if text := b.errorReply(answer); !strings.Contains(text, "busy") {
 			t.Errorf("one exchange more than are answered at once was answered %q", text)
 		}
-		time.Sleep(m.conf.TCPTimeout)
+		time.Sleep(m.conf.TCPTimeout + time.Millisecond)
 		answer = s.converse(m, (&wire.State{Rows: []wire.Row{s.row(1)}}).Append(nil))
 		if state := b.state(answer); len(state.Rows) == 0 {
 			t.Error("no state after the others were over")
