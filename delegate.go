@@ -74,8 +74,9 @@ type AliveDelegate interface {
 	// refuses the claim, and the claim is forgotten. It is asked for every claim that somebody is alive,
 	// known or new, about ourselves too (in Create, UpdateNode, and for what others say about us); an error in
 	// Create is returned as a *VetoError. Claims that come in packets are asked about one by one on a
-	// goroutine of their own, those of a state exchange on its goroutine. It should not block:
-	// while it does, no refutation that came in a packet takes effect. The node may be kept, not changed.
+	// goroutine of their own, those of a state exchange on its goroutine. No two questions are under way at once,
+	// unless the first has been for a second already. It should not block: while it does, no refutation that
+	// came in a packet takes effect. The node may be kept, not changed.
 	NotifyAlive(peer *Node) error
 }
 

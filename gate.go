@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-f61b0479/memberlist/internal/swim"
@@ -19,10 +20,16 @@ type gate struct {
 	calls   *running
 	metrics *telemetry
 	turn    chan struct{} // one slot: the Alive delegate is asked one question at a time
+	since   atomic.Int64  // when the one that has the turn began, in nanoseconds after begun; 0 is just now
+	begun   time.Time
 }
 
+// turnPatience is how long a question keeps others waiting. An application that itself calls a method that
+// leads to a question, while it judges, would wait for itself otherwise.
+const turnPatience = time.Second
+
 func newGate(conf *Config, calls *running, t *telemetry) *gate {
-	return &gate{conf: conf, calls: calls, metrics: t, turn: make(chan struct{}, 1)}
+	return &gate{conf: conf, calls: calls, metrics: t, turn: make(chan struct{}, 1), begun: time.Now()}
 }
 
 // checks reports whether anything stands between a claim and the machine.
@@ -71,18 +78,50 @@ func (g *gate) ask(ctx context.Context, n *Node) (err error) {
 	if g.conf.Alive == nil {
 		return nil
 	}
-	select {
-	case g.turn <- struct{}{}:
-		defer func() { <-g.turn }()
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-g.calls.closing:
-		return ErrShutdown
+	done, err := g.take(ctx)
+	if err != nil {
+		return err
 	}
+	defer done()
 	if !g.calls.do(func() { err = g.conf.Alive.NotifyAlive(n) }) {
 		return ErrShutdown
 	}
 	return err
+}
+
+// take waits for the turn, or until the one that has it has had it for too long.
+func (g *gate) take(ctx context.Context) (done func(), err error) {
+	for {
+		overdue := time.NewTimer(g.patience())
+		defer overdue.Stop()
+		select {
+		case g.turn <- struct{}{}:
+			g.since.Store(int64(time.Since(g.begun)) + 1)
+			return g.give, nil
+		case <-overdue.C:
+			if g.patience() <= 0 { // otherwise somebody else has the turn by now
+				return func() {}, nil
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-g.calls.closing:
+			return nil, ErrShutdown
+		}
+	}
+}
+
+func (g *gate) give() {
+	g.since.Store(0)
+	<-g.turn
+}
+
+// patience is how long to wait for the one that has the turn.
+func (g *gate) patience() time.Duration {
+	since := time.Duration(g.since.Load())
+	if since == 0 {
+		return turnPatience
+	}
+	return since + turnPatience - time.Since(g.begun)
 }
 
 // claims is the lane of alive messages when there is an Alive delegate, which may take its time.
