@@ -115,7 +115,8 @@ func (m *Memberlist) announce(ctx context.Context, change func(*swim.Machine, ti
 }
 
 // ForceRemove declares a member gone, as if it had left by itself, and tells the cluster. A member that is
-// in fact alive refutes it. Our own name is refused; so is one that is not known.
+// in fact alive refutes it. Our own name is refused; so is one that is not known. It does not wait for
+// NotifyLeave, so that it may be called there.
 func (m *Memberlist) ForceRemove(name string) error {
 	if m.isShutdown() {
 		return ErrShutdown
@@ -125,7 +126,6 @@ func (m *Memberlist) ForceRemove(name string) error {
 	if !found {
 		return fmt.Errorf("force remove: no other member is named %q", name)
 	}
-	m.herald.settle(context.Background())
 	return nil
 }
 
