@@ -15,15 +15,6 @@ import (
 	"github.com/seed-f61b0479/memberlist/internal/wire"
 )
 
-// once gives the messages on the first question, and nothing afterwards.
-func once(msgs ...[]byte) func(int, int) [][]byte {
-	return func(int, int) [][]byte {
-		given := msgs
-		msgs = nil
-		return given
-	}
-}
-
 // numbered returns n messages of two bytes, all different.
 func numbered(n int) (msgs [][]byte) {
 	for i := range n {
@@ -76,7 +67,7 @@ func TestOldDefectF13AnyNumberOfSmallBroadcastsArrives(t *testing.T) {
 		m := b.create("m", func(c *Config) { c.Delegate, c.UDPBufferSize, c.HandoffQueueDepth = from, 4000, 4000 })
 		z := b.create("z", func(c *Config) { c.Delegate, c.HandoffQueueDepth = to, 4000 })
 		b.join(z, m)
-		from.give = once(sent...)
+		from.offer(sent...)
 		time.Sleep(10 * time.Second)
 		wantMail(t, to.messages(), sent)
 	})
@@ -90,7 +81,7 @@ func TestDefectB04AMessageLongerThanAPartCanBeIsNotCut(t *testing.T) {
 		m := b.create("m", big, func(c *Config) { c.Delegate = from })
 		z := b.create("z", big, func(c *Config) { c.Delegate = to })
 		b.join(z, m)
-		from.give = once(sent...)
+		from.offer(sent...)
 		time.Sleep(10 * time.Second)
 		wantMail(t, to.messages(), sent)
 	})

@@ -245,10 +245,22 @@ func (d *inbox) NotifyMsg(b []byte) {
 }
 
 func (d *inbox) GetBroadcasts(overhead, limit int) [][]byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.give == nil {
 		return nil
 	}
 	return d.give(overhead, limit)
+}
+
+// offer has the messages broadcast, once.
+func (d *inbox) offer(msgs ...[]byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.give = func(int, int) [][]byte {
+		d.give = nil
+		return msgs
+	}
 }
 
 func (d *inbox) LocalState(bool) []byte { return d.state }
