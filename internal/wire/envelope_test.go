@@ -266,8 +266,8 @@ func TestAPacketNestsAtMostFourDeepAndHasBoundedParts(t *testing.T) {
 		"five with a message beside":  {mustCompound(t, user("a"), nested(user("x"), 4)), reason(errNesting)},
 		"three in a compression":      {mustCompress(t, nested(user("x"), 3)), `user "x"`},
 		"four in a compression":       {mustCompress(t, nested(user("x"), 4)), reason(errNesting)},
-		"as many parts as may be":     {outer(16), `user "" x4080`},
-		"one full compound more":      {outer(17), reason(errTooManyParts)},
+		"as many parts as may be":     {outer(4), `user "" x1020`},
+		"one full compound more":      {outer(5), reason(errTooManyParts)},
 		"as many compressions as may": {compressions(maxCompressions), fmt.Sprintf(`user "" x%d`, maxCompressions)},
 		"one compression more":        {compressions(maxCompressions + 1), reason(errCompressions)},
 	} {
@@ -352,7 +352,7 @@ func slicesOf(b []byte, n int) (all [][]byte) {
 func TestMemoryThatAnUnusualPacketNeededIsLetGo(t *testing.T) {
 	o := Opener{MaxInflated: 10 << 20}
 	big := mustCompress(t, append(user(""), make([]byte, 5<<20)...))
-	many := mustCompound(t, slicesOf(mustCompound(t, slicesOf(user(""), 255)...), 10)...)
+	many := mustCompound(t, slicesOf(mustCompound(t, slicesOf(user(""), 255)...), 4)...)
 	for _, packet := range [][]byte{big, many} {
 		if _, err := o.Open(packet, nil); err != nil {
 			t.Fatal(err)

@@ -9,14 +9,15 @@ const (
 	// Real nodes send compressed(compound(message)): two.
 	maxNesting = 4
 	// maxTotalParts bounds the parts of all compounds in one packet together. Real nodes put one
-	// compound of at most 255 parts into a packet; this leaves room for sixteen full ones and keeps
-	// a packet that multiplies itself from becoming more messages than its own size explains.
-	maxTotalParts = 4096
+	// compound of at most 255 parts into a packet; this leaves room for four full ones and keeps
+	// a packet that multiplies itself from becoming more messages than a node should answer at once:
+	// each may be a ping, or ask for one.
+	maxTotalParts = 1024
 	// maxCompressions bounds the compressions in one packet; real nodes send one.
 	maxCompressions = 16
 
 	// keepMessages and keepScratch are up to what size an Opener keeps its memory for the next packet.
-	keepMessages = 1024
+	keepMessages = 512
 	keepScratch  = 256 << 10
 )
 
