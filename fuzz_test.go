@@ -3,9 +3,11 @@ package memberlist
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -142,6 +144,19 @@ func quarry(t *testing.T, variant byte, answer []byte) (*Memberlist, *quarryTran
 	return m, tr
 }
 
+// maxPacketCost is what hearing one packet may allocate: a thousand requests to ping somebody, the most
+// that fits, take 2.4 MiB of it.
+const maxPacketCost = 3 << 20
+
+// streamCost is what a stream may allocate: no more than so much for each byte that came, whatever it declares.
+// What is compressed may honestly be much more than what came.
+func streamCost(b []byte) uint64 {
+	if _, rest, err := wire.StripLabel(b); err == nil && len(rest) > 0 && wire.Type(rest[0]) == wire.TypeCompressed {
+		return 256 << 20
+	}
+	return 1<<20 + 256*uint64(len(b))
+}
+
 // bounded runs f and checks that it does not allocate more than so much beyond what is usual.
 func bounded(t *testing.T, limit uint64, f func()) {
 	t.Helper()
@@ -217,7 +232,7 @@ func FuzzIngestPacket(f *testing.F) {
 		m, tr := quarry(t, input[0], nil)
 		defer m.Shutdown()
 		packet := bytes.Clone(input[1:])
-		bounded(t, 1<<20, func() {
+		bounded(t, maxPacketCost, func() {
 			m.receiver.packet(&Packet{Buf: packet, From: vectorPeer, Timestamp: time.Now()})
 		})
 		if !bytes.Equal(packet, input[1:]) {
@@ -235,7 +250,7 @@ func FuzzServeStream(f *testing.F) {
 		}
 		m, tr := quarry(t, input[0], input[1:])
 		defer m.Shutdown()
-		bounded(t, 1<<20, func() {
+		bounded(t, streamCost(input[1:]), func() {
 			if input[0]&quarryDials != 0 {
 				m.Join([]string{"10.0.0.2:7946"}) // an error is as good as none
 				return
@@ -247,4 +262,54 @@ func FuzzServeStream(f *testing.F) {
 		}
 		wantWell(t, m, tr)
 	})
+}
+
+func TestAPacketFullOfMessagesCostsLittle(t *testing.T) {
+	for name, part := range map[string]func(i int) []byte{
+		"members": func(i int) []byte {
+			a := wire.Alive{Incarnation: 1, Node: strconv.Itoa(i), Addr: []byte{10, 0, 0, 3}, Vsn: []byte{1, 5, 2, 0, 0, 0}}
+			return a.Append(nil)
+		},
+		"claims about one": func(i int) []byte {
+			a := wire.Alive{Incarnation: uint32(i), Node: "z", Addr: []byte{10, 0, 0, 3}, Vsn: []byte{1, 5, 2, 0, 0, 0}}
+			return a.Append(nil)
+		},
+		"accusations": func(i int) []byte {
+			return (&wire.Suspect{Incarnation: uint32(i), Node: "alpha", From: "z"}).Append(nil)
+		},
+		"pings": func(int) []byte { return []byte{0, 0x80} },
+		"requests": func(i int) []byte {
+			p := wire.IndirectPing{SeqNo: uint32(i), Target: []byte{10, 1, byte(i >> 8), byte(i)}, Port: 7946, Nack: true}
+			return p.Append(nil)
+		},
+		"mail": func(int) []byte { return []byte{8} },
+	} {
+		for _, variant := range []byte{0, quarryDelegate} {
+			t.Run(fmt.Sprintf("%s, variant %d", name, variant), func(t *testing.T) {
+				var parts [][]byte
+				var full wire.Frame
+				for i := range 4 {
+					var some [][]byte
+					for j := range 255 {
+						some = append(some, part(255*i+j))
+					}
+					b, err := full.AppendPacket(nil, nil, some)
+					if err != nil {
+						t.Fatal(err)
+					}
+					parts = append(parts, b)
+				}
+				packet, err := full.AppendPacket(nil, nil, parts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				m, tr := quarry(t, variant, nil)
+				defer m.Shutdown()
+				bounded(t, maxPacketCost, func() {
+					m.receiver.packet(&Packet{Buf: packet, From: vectorPeer, Timestamp: time.Now()})
+				})
+				wantWell(t, m, tr)
+			})
+		}
+	}
 }
