@@ -1,6 +1,9 @@
 package memberlist
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // mail is the lane of the application's messages that came by packet: in order, bounded, told after
 // the news of the packet that brought them. When NotifyMsg cannot keep up the newest are dropped and
@@ -23,13 +26,15 @@ func newMail(d Delegate, depth int, h *herald, calls *running, t *telemetry) *ma
 	return &mail{delegate: d, herald: h, calls: calls, metrics: t, in: make(chan letter, max(1, depth))}
 }
 
-// put queues copies of messages. It never waits.
+// put queues copies of the messages of one packet, the last one first. A queue hands out the newest first, so
+// the application hears them in the order in which they were queued, as it does on nodes of the reference.
+// It never waits.
 func (m *mail) put(bodies [][]byte) {
 	if m == nil {
 		return
 	}
 	after := m.herald.position()
-	for _, body := range bodies {
+	for _, body := range slices.Backward(bodies) {
 		select {
 		case m.in <- letter{after, bytes.Clone(body)}:
 		default:
