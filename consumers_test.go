@@ -1,8 +1,10 @@
 package memberlist
 
 import (
+	"errors"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed-f61b0479/memberlist/internal/wire"
@@ -49,4 +51,61 @@ func TestTheUserMessagesOfAPacketAreToldLastFirst(t *testing.T) {
 // userMessage is a message of the application as it stands in a packet.
 func userMessage(text string) []byte {
 	return append([]byte{byte(wire.TypeUser)}, text...)
+}
+
+// Serf's merge delegate may refuse every node, its own among them, and the node starts even so.
+func TestANodeThatItsOwnAliveDelegateRefusesSeesAndIsNotSeen(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		h := &hooks{alive: func(n *Node) error {
+			if n.Name == "a" {
+				return errors.New("not me")
+			}
+			return nil
+		}}
+		a, other := b.create("a", h.all), b.create("b")
+		if got := h.told("NotifyJoin"); got != "" || a.NumMembers() != 0 || len(a.Members()) != 0 {
+			t.Errorf("told %q of a node that is no member; it sees %q", got, names(a))
+		}
+		if n := a.LocalNode(); n == nil || n.Name != "a" {
+			t.Errorf("it does not know itself: %v", n)
+		}
+		var veto *VetoError
+		if err := a.UpdateNode(time.Second); !errors.As(err, &veto) || veto.Delegate != "alive" {
+			t.Errorf("update: %v", err)
+		}
+		b.join(a, other)
+		b.join(other, a)
+		time.Sleep(time.Minute)
+		if got, seen := names(a), names(other); got != "b" || seen != "b" {
+			t.Errorf("it sees %q and the other %q", got, seen)
+		}
+
+		h.mu.Lock()
+		h.alive = nil
+		h.mu.Unlock()
+		b.join(a, other)
+		synctest.Wait()
+		if got, seen := names(a), names(other); got != "a b" || seen != "a b" {
+			t.Errorf("with the veto gone it sees %q and the other %q", got, seen)
+		}
+		if got := h.told("NotifyJoin"); got != "NotifyJoin b, NotifyJoin a" {
+			t.Errorf("told %q", got)
+		}
+	})
+}
+
+func TestANodeThatLeftIsPutBeforeItsAliveDelegateWhenItJoinsAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		h := &hooks{}
+		a, other := b.create("a", h.all), b.create("b")
+		b.join(a, other)
+		if err := a.Leave(0); err != nil {
+			t.Fatal(err)
+		}
+		h.forget()
+		b.join(a, other)
+		if got := h.told("NotifyAlive a", "NotifyJoin a"); got != "NotifyAlive a, NotifyJoin a" {
+			t.Errorf("called %q", got)
+		}
+	})
 }

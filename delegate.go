@@ -72,11 +72,12 @@ type EventDelegate interface {
 type AliveDelegate interface {
 	// NotifyAlive is a question: may this node be a member, with this address and this metadata? An error
 	// refuses the claim, and the claim is forgotten. It is asked for every claim that somebody is alive,
-	// known or new, about ourselves too (in Create, UpdateNode, and for what others say about us); an error in
-	// Create is returned as a *VetoError. Claims that come in packets are asked about one by one on a
-	// goroutine of their own, those of a state exchange on its goroutine. No two questions are under way at once,
-	// unless the first has been for a second already. It should not block: while it does, no refutation that
-	// came in a packet takes effect. The node may be kept, not changed.
+	// known or new, about ourselves too (in Create, UpdateNode, Join after Leave, and for what others say about
+	// us). A node that is refused in its own Create runs without being a member: it sees the others, is not seen
+	// by them, and is told no NotifyJoin of itself; its next Join asks again. Claims that come in packets are
+	// asked about one by one on a goroutine of their own, those of a state exchange on its goroutine. No two
+	// questions are under way at once, unless the first has been for a second already. It should not block:
+	// while it does, no refutation that came in a packet takes effect. The node may be kept, not changed.
 	NotifyAlive(peer *Node) error
 }
 

@@ -69,7 +69,7 @@ func (e *VersionError) Error() string {
 		e.Name, what, e.Version, e.Min, e.Max)
 }
 
-// VetoError says that a delegate of our own refused. Create returns it when the Alive delegate refuses
+// VetoError says that a delegate of our own refused. UpdateNode returns it when the Alive delegate refuses
 // ourselves; Join wraps it in a *JoinError when the Merge delegate refuses the other side's members.
 type VetoError struct {
 	Delegate string // "alive" or "merge"

@@ -129,13 +129,21 @@ func (m *Memberlist) ForceRemove(name string) error {
 	return nil
 }
 
-// rejoin brings a node back to life that has left.
-func (m *Memberlist) rejoin() {
-	m.cluster.step(func(c *swim.Machine, now time.Time) {
-		if c.HasLeft() {
-			c.Rejoin(now)
-		}
-	})
+// rejoin makes a node a member that has left, or that its application would not have as one before.
+func (m *Memberlist) rejoin(ctx context.Context) {
+	if self := m.self(); self.State == swim.Left && m.admitted(ctx, self.Identity) {
+		m.cluster.step(func(c *swim.Machine, now time.Time) { c.Rejoin(now) })
+	}
+}
+
+// admitted asks the Alive delegate whether this node itself may be a member. If not, it goes on without being
+// one, which some programs want: it sees the cluster and is not seen.
+func (m *Memberlist) admitted(ctx context.Context, self *swim.Identity) bool {
+	err := m.gate.ask(ctx, newNode(self, StateAlive))
+	if err != nil {
+		m.log.Warn("this node is no member", "error", vetoed(err))
+	}
+	return err == nil
 }
 
 // nodeMeta is the metadata that we announce.

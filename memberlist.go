@@ -55,8 +55,8 @@ const shutdownPatience = time.Second
 // SecretKey or extended by it, and for BindPort 0 the BindPort and AdvertisePort that were chosen.
 // It refuses what Validate calls wrong only where the node could not work: see there.
 //
-// Errors: *VetoError from the Alive delegate, ErrMetaTooLarge, those of the transport, and faults of
-// the configuration, joined.
+// Errors: ErrMetaTooLarge, those of the transport, and faults of the configuration, joined. A veto of the
+// Alive delegate is none; see there.
 func Create(conf *Config) (*Memberlist, error) {
 	if err := conf.refusal(); err != nil {
 		return nil, fmt.Errorf("create: %w", err)
@@ -180,10 +180,14 @@ func (m *Memberlist) start() error {
 	}
 	m.loops.start(m.herald.run)
 	m.startLanes()
-	if err := m.gate.ask(context.Background(), newNode(&self, StateAlive)); err != nil {
-		return &VetoError{Delegate: "alive", Err: err}
-	}
-	m.cluster.step(func(c *swim.Machine, now time.Time) { c.Start(now, self) })
+	admitted := m.admitted(context.Background(), &self)
+	m.cluster.step(func(c *swim.Machine, now time.Time) {
+		if admitted {
+			c.Start(now, self)
+		} else {
+			c.Watch(now, self)
+		}
+	})
 	m.herald.settle(context.Background())
 	if own, ok := m.transport.(*NetTransport); ok {
 		own.handleDirectly(func() func(*Packet) { return m.newReceiver().packet })

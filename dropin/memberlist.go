@@ -215,7 +215,7 @@ type UniqueBroadcast = root.UniqueBroadcast
 // living members understand. Join wraps it in a *JoinError.
 type VersionError = root.VersionError
 
-// VetoError says that a delegate of our own refused. Create returns it when the Alive delegate refuses
+// VetoError says that a delegate of our own refused. UpdateNode returns it when the Alive delegate refuses
 // ourselves; Join wraps it in a *JoinError when the Merge delegate refuses the other side's members.
 type VetoError = root.VetoError
 
@@ -241,8 +241,8 @@ func AddLabelHeaderToStream(conn net.Conn, label string) error {
 // SecretKey or extended by it, and for BindPort 0 the BindPort and AdvertisePort that were chosen.
 // It refuses what Validate calls wrong only where the node could not work: see there.
 //
-// Errors: *VetoError from the Alive delegate, ErrMetaTooLarge, those of the transport, and faults of
-// the configuration, joined.
+// Errors: ErrMetaTooLarge, those of the transport, and faults of the configuration, joined. A veto of the
+// Alive delegate is none; see there.
 func Create(conf *Config) (*Memberlist, error) {
 	return root.Create(conf)
 }

@@ -34,6 +34,28 @@ func TestStartAnnouncesUs(t *testing.T) {
 	}
 }
 
+func TestWhoWatchesIsNotAnnouncedUntilItRejoins(t *testing.T) {
+	m := New(lan(), rand.New(rand.NewPCG(1, 2)))
+	m.Watch(noon, Identity{Addr: addrOf(1), Versions: current})
+	m.Start(noon, Identity{Addr: addrOf(1), Versions: current})
+	m.Alive(noon, aliveOf("b", 2, 1))
+	m.Alive(noon, aliveOf("a", 1, 3)) // somebody remembers an earlier life of ours
+	var out Output
+	m.Take(&out)
+	if len(newsOf(&out, Joined)) != 1 || len(out.Broadcasts) != 1 || out.Broadcasts[0].Name != "b" {
+		t.Errorf("more is told than that b is there: %+v, %+v", out.News, out.Broadcasts)
+	}
+	if m.NumAlive() != 1 || m.Len() != 2 || !m.HasLeft() {
+		t.Errorf("%d alive of %d, left %v", m.NumAlive(), m.Len(), m.HasLeft())
+	}
+	out = Output{}
+	m.Rejoin(noon)
+	m.Take(&out)
+	if len(newsOf(&out, Joined)) != 1 || len(out.Broadcasts) != 1 || out.Broadcasts[0].Name != "a" || m.NumAlive() != 2 {
+		t.Errorf("the return is not told: %+v, %+v", out.News, out.Broadcasts)
+	}
+}
+
 func TestBeforeStartNothingHasAnEffect(t *testing.T) {
 	m := New(lan(), rand.New(rand.NewPCG(1, 2)))
 	m.Alive(noon, aliveOf("b", 2, 1))

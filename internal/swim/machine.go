@@ -61,8 +61,23 @@ func (m *Machine) nextSeq() uint32 {
 // Start makes the machine a member, the only one it knows: it announces itself, tells Joined,
 // and its schedule begins. A self without a name gets Params.Name. A second call has no effect.
 func (m *Machine) Start(now time.Time, self Identity) {
+	if m.enter(now, self) {
+		m.appear(nil)
+	}
+}
+
+// Watch is Start for a node that may not be a member: it is as if it had left before it came. It sees the
+// others, but says nothing of itself until Rejoin.
+func (m *Machine) Watch(now time.Time, self Identity) {
+	if m.enter(now, self) {
+		m.become(m.self, Left)
+	}
+}
+
+// enter puts us into the table and begins the schedule. It returns false for a second call.
+func (m *Machine) enter(now time.Time, self Identity) bool {
 	if m.observe(now) {
-		return
+		return false
 	}
 	if self.Name == "" {
 		self.Name = m.params.Name
@@ -71,7 +86,7 @@ func (m *Machine) Start(now time.Time, self Identity) {
 	m.self = m.table.add(&self, m.clock.now, m.rand)
 	m.selfIP = selfBytes(self.Addr)
 	m.begin()
-	m.appear(nil)
+	return true
 }
 
 // appear makes ourselves alive under the next incarnation.
