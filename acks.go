@@ -33,6 +33,24 @@ type pinged struct {
 	ping wire.Ping
 }
 
+// replaceable is whatever Ping delegate its owner's Config names at the moment.
+type replaceable struct{ of *Config }
+
+// AckPayload asks that delegate.
+func (r replaceable) AckPayload() (payload []byte) {
+	if d := r.of.Ping; d != nil {
+		payload = d.AckPayload()
+	}
+	return payload
+}
+
+// NotifyPingComplete tells that delegate.
+func (r replaceable) NotifyPingComplete(other *Node, rtt time.Duration, payload []byte) {
+	if d := r.of.Ping; d != nil {
+		d.NotifyPingComplete(other, rtt, payload)
+	}
+}
+
 func newAcks(d PingDelegate, c *cluster, calls *running, t *telemetry) *acks {
 	return &acks{
 		delegate: d, cluster: c, calls: calls, metrics: t,

@@ -137,6 +137,9 @@ type Config struct {
 	// Delegate and the others say how the application takes part; nil ones do not. The three numbers are the
 	// version of the delegates' own protocol that we speak and the lowest and highest that we understand;
 	// a state exchange with members that speak something else is refused.
+	//
+	// A Ping delegate may be replaced in the Config that was given to Create while the node runs, as some
+	// programs do: it is looked up there each time. Nothing orders such a change with the use of the old one.
 	Delegate                Delegate
 	DelegateProtocolVersion uint8
 	DelegateProtocolMin     uint8

@@ -109,3 +109,35 @@ func TestANodeThatLeftIsPutBeforeItsAliveDelegateWhenItJoinsAgain(t *testing.T) 
 		}
 	})
 }
+
+// Serf's tests put another Ping delegate into the Config of a node that runs.
+func TestThePingDelegateIsLookedUpInTheConfigEachTime(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		pinger := func(name string) *hooks {
+			h := &hooks{payload: func() []byte { return []byte(name) }}
+			h.pinged = func(n *Node, _ time.Duration, payload []byte) { h.note("pinged %s: %s", n.Name, payload) }
+			return h
+		}
+		first, second, peer := pinger("first"), pinger("second"), pinger("peer")
+		conf := b.config("a")
+		conf.Ping = first
+		a, err := Create(conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Shutdown()
+		conf.Ping = second
+		other := b.create("b", func(c *Config) { c.Ping = peer })
+		b.join(other, a)
+		time.Sleep(5 * time.Second)
+		if first.told() != "" || second.told("pinged b: peer") == "" || peer.told("pinged a: second") == "" {
+			t.Errorf("the first was told %q, the second %q, the peer %q", first.told(), second.told(), peer.told())
+		}
+		a.Shutdown()
+		conf.Ping = nil // no delegate at all is no reason to fall over
+		if got := (replaceable{conf}).AckPayload(); got != nil {
+			t.Errorf("a payload of nobody: %q", got)
+		}
+		replaceable{conf}.NotifyPingComplete(other.LocalNode(), 0, nil)
+	})
+}

@@ -71,7 +71,11 @@ func Create(conf *Config) (*Memberlist, error) {
 		return nil, fmt.Errorf("create: %w", err)
 	}
 	conf.Keyring = ring
-	m := assemble(conf.withDefaults(), transport, log)
+	filled := conf.withDefaults()
+	if conf.Ping != nil {
+		filled.Ping = replaceable{conf}
+	}
+	m := assemble(filled, transport, log)
 	if err := m.start(); err != nil {
 		m.Shutdown()
 		return nil, fmt.Errorf("create: %w", err)
