@@ -53,16 +53,11 @@ func (j *judge) audit(n *Node) {
 // probing judges whether a node goes on probing.
 func (j *judge) probing(n *Node) {
 	p := &j.sim.opt.Settings.Params
-	others := n.machine.NumAlive()
-	if !n.machine.HasLeft() {
-		others--
-	}
-	if others < 1 || p.ProbeInterval == 0 || p.ProbeByStream {
-		n.life.probed = j.sim.now
+	if n.life.isAlone || p.ProbeInterval == 0 || p.ProbeByStream {
 		return
 	}
 	longest := time.Duration(p.AwarenessMax+3) * p.ProbeInterval
-	if idle := j.sim.now - max(n.life.probed, n.life.thawed); idle > longest {
+	if idle := j.sim.now - max(n.life.probed, n.life.thawed, n.life.alone); idle > longest {
 		j.sim.violate(n, "", lawProbing, "has sent no probe for %v", idle)
 	}
 }

@@ -33,10 +33,11 @@ type announcement struct {
 
 // life is what the judge remembers about a node.
 type life struct {
-	ticking  bool // the step is that of an alarm
-	born     time.Duration
+	ticking  bool          // the step is that of an alarm
 	thawed   time.Duration // when it was frozen last
-	probed   time.Duration // when it sent its last probe, or could not
+	isAlone  bool          // it knows nobody else
+	alone    time.Duration // until when it was so
+	probed   time.Duration // when it began its last probe
 	hasProbe bool
 	rang     time.Duration
 	rings    int // how often it rang at that instant
@@ -64,7 +65,7 @@ func newJudge(s *Sim) *judge {
 }
 
 func newLife(now time.Duration) life {
-	return life{born: now, thawed: now, probed: now, rows: make(map[string]*memory)}
+	return life{thawed: now, isAlone: true, rows: make(map[string]*memory)}
 }
 
 // Quiet tells the judge that from now on nothing goes wrong and nobody may be suspected.
@@ -105,6 +106,19 @@ func (j *judge) step(n *Node, out *swim.Output) {
 	j.deadline(n)
 	j.queues(n)
 	n.life.size = n.machine.Len()
+	j.company(n)
+}
+
+// company notes since when a node knows somebody whom it could probe.
+func (j *judge) company(n *Node) {
+	if n.life.isAlone {
+		n.life.alone = j.sim.now
+	}
+	others := n.machine.NumAlive()
+	if !n.machine.HasLeft() {
+		others--
+	}
+	n.life.isAlone = others < 1
 }
 
 // own judges what a node says about itself.

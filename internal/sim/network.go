@@ -66,7 +66,7 @@ func (n *Node) Links() *Links { return &n.place().links }
 // SetZone says where the node's host stands.
 func (n *Node) SetZone(zone int) { n.place().zone = zone }
 
-// Addr returns the number of the host at which the node lives.
+// place returns the host at which the node lives.
 func (n *Node) place() *host { return n.sim.hosts[n.host] }
 
 // cut is a line that lets nothing through in one direction.
@@ -126,11 +126,15 @@ func (s *Sim) latency(from, to int) time.Duration {
 	if zones := s.opt.Network.Zones; zones != nil {
 		l = zones(s.hosts[from].zone, s.hosts[to].zone)
 	}
-	d := l.draw(s.chance)
-	if d > s.opt.Settings.ProbeTimeout/2 {
+	return l.draw(s.chance)
+}
+
+// arrive puts a packet down for when it has been under way for so long.
+func (s *Sim) arrive(p *packet, after time.Duration) {
+	if after > s.opt.Settings.ProbeTimeout/2 {
 		s.faults[Late]++
 	}
-	return d
+	s.agenda.add(s.now+after, p)
 }
 
 // packet is one datagram, under way or spare.
@@ -172,13 +176,13 @@ func (p *packet) leave(s *Sim) {
 		s.faults[Duplicated]++
 		twin := s.newPacket()
 		twin.from, twin.to, twin.buf = p.from, p.to, append(twin.buf[:0], p.buf...)
-		s.agenda.add(s.now+wait+s.latency(p.from, p.to), twin)
+		s.arrive(twin, wait+s.latency(p.from, p.to))
 	}
 	if s.roll(s.opt.Network.Reorder) {
 		s.faults[Reordered]++
 		wait += 3 * s.latency(p.from, p.to)
 	}
-	s.agenda.add(s.now+wait+s.latency(p.from, p.to), p)
+	s.arrive(p, wait+s.latency(p.from, p.to))
 }
 
 // queueFor returns how long size bytes wait until the line of a place has sent them.
