@@ -158,7 +158,10 @@ func (x *stream) proceed(s *Sim, from, to int) {
 	}
 	arrives := s.now + took
 	switch {
-	case !s.reaches(from, to), arrives > x.deadline:
+	case !s.reaches(from, to):
+		x.fail(s, x.deadline)
+	case arrives > x.deadline:
+		s.faults[Late]++
 		x.fail(s, x.deadline)
 	case x.breaks == x.stage:
 		s.faults[Broken]++

@@ -39,7 +39,7 @@ func Swarm(seed uint64) (Outcome, error) { return swarm(seed, nil) }
 const traceLines = 60
 
 // swarm is Swarm with bugs planted.
-func swarm(seed uint64, plant func(*Sim)) (Outcome, error) {
+func swarm(seed uint64, plant func(*swarmer)) (Outcome, error) {
 	out, err := runSwarm(seed, plant, nil, nil)
 	var v *Violation
 	if !errors.As(err, &v) {
@@ -78,16 +78,16 @@ type swarmer struct {
 	out      Outcome
 }
 
-func runSwarm(seed uint64, plant func(*Sim), watch func(string) bool, trace func(string)) (Outcome, error) {
+func runSwarm(seed uint64, plant func(*swarmer), watch func(string) bool, trace func(string)) (Outcome, error) {
 	w := &swarmer{dice: rand.New(rand.NewPCG(seed, 1<<32))}
 	w.nodes = 3 + w.dice.IntN(18)
 	opt := Options{Seed: seed, Settings: w.settings(), Network: w.network(), Laws: true, Watch: watch, Trace: trace}
 	w.Sim = New(opt)
-	if plant != nil {
-		plant(w.Sim)
-	}
 	w.out = Outcome{Seed: seed, Nodes: w.nodes}
 	w.chooseMischief()
+	if plant != nil {
+		plant(w)
+	}
 	err := w.run()
 	w.out.Lives, w.out.Steps, w.out.Hash = len(w.Sim.nodes), w.steps, w.hash
 	w.out.Virtual, w.out.Faults = w.now, w.faults
@@ -248,19 +248,24 @@ func (w *swarmer) becomeCalm() error {
 	return w.Run(w.now + settle)
 }
 
-// agree has nodes join again until all agree.
+// agree has nodes join again until all agree, in each round every node another one. When two lives of
+// one name have announced different meta under one incarnation, because the second did not know of the
+// first, only the owner itself can tell the others who of them is wrong, in an exchange with each.
 func (w *swarmer) agree() (err error) {
-	done := false
+	done, round := false, 0
 	var rejoin func()
 	rejoin = func() {
 		if done {
 			return
 		}
+		round++
 		running := w.Running()
-		for _, n := range running[1:] {
-			n.Join(running[0], nil)
+		for i, n := range running {
+			if with := running[(i+round)%len(running)]; with != n {
+				n.Join(with, nil)
+			}
 		}
-		w.After(3*time.Second, rejoin)
+		w.After(2*time.Second, rejoin)
 	}
 	rejoin()
 	w.out.Bound = w.Settings().Patience(w.names)

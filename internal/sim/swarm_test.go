@@ -49,6 +49,38 @@ func TestSwarm(t *testing.T) {
 	t.Logf("the slowest took %.0f %% of its bound; faults: %v", 100*sum.worst, &sum.faults)
 }
 
+func TestASeedOfTheSwarmIsOneRunOnAnyNumberOfProcessors(t *testing.T) {
+	const n = 8
+	var alone [n]Outcome
+	was := runtime.GOMAXPROCS(1)
+	for i := range alone {
+		alone[i], _ = Swarm(uint64(i) + 1)
+	}
+	runtime.GOMAXPROCS(8)
+	defer runtime.GOMAXPROCS(was)
+	forEachSeed(1, n, func(seed uint64) {
+		if out, _ := Swarm(seed); out != alone[seed-1] {
+			t.Errorf("seed %d gave %+v, and before %+v", seed, out, alone[seed-1])
+		}
+	})
+}
+
+// The judge looks and never touches.
+func TestTheLawsDoNotChangeTheRun(t *testing.T) {
+	var hashes [2]uint64
+	for i := range hashes {
+		net := lan()
+		net.Loss, net.Break = 0.2, 0.2
+		s := New(Options{Seed: 9, Settings: LAN(), Network: net, Laws: i == 1})
+		bootstrap(s, 20, time.Second)
+		must(t, s.Run(time.Minute))
+		hashes[i] = s.Hash()
+	}
+	if hashes[0] != hashes[1] {
+		t.Errorf("without the judge %x, with it %x", hashes[0], hashes[1])
+	}
+}
+
 // forEachSeed calls f for a number of seeds, on all processors.
 func forEachSeed(first uint64, n int, f func(seed uint64)) {
 	var next atomic.Uint64

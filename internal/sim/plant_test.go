@@ -1,0 +1,169 @@
+package sim
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/seed-f61b0479/memberlist/internal/swim"
+	"github.com/seed-f61b0479/memberlist/internal/wire"
+)
+
+// rewriteAlive changes those alive messages that a node broadcasts about itself, or about others.
+func rewriteAlive(own bool, change func(n *Node, a *wire.Alive)) func(*Node, *swim.Output) {
+	return func(n *Node, out *swim.Output) {
+		for i := range out.Broadcasts {
+			b := &out.Broadcasts[i]
+			if (b.Name == n.Name) != own || wire.Type(b.Body[0]) != wire.TypeAlive {
+				continue
+			}
+			var a wire.Alive
+			if a.Decode(b.Body[1:]) == nil {
+				change(n, &a)
+				b.Body = a.Append(nil)
+			}
+		}
+	}
+}
+
+// believesStale raises what is said about members that are gone, so that old claims beat newer ones.
+func believesStale(n *Node, msg any) bool {
+	if a, ok := msg.(*wire.Alive); ok {
+		if row, known := n.machine.Lookup(a.Node); known && row.State == swim.Dead {
+			a.Incarnation = row.Incarnation + 1
+		}
+	}
+	return true
+}
+
+// deaf drops accusations against the node itself.
+func deaf(n *Node, msg any) bool {
+	switch m := msg.(type) {
+	case *wire.Suspect:
+		return m.Node != n.Name
+	case *wire.Dead:
+		return m.Node != n.Name
+	}
+	return true
+}
+
+// withoutPackets drops all packets of a type.
+func withoutPackets(t wire.Type) func(*Node, *swim.Output) {
+	return func(_ *Node, out *swim.Output) {
+		out.Packets = slices.DeleteFunc(out.Packets, func(p swim.Packet) bool { return wire.Type(p.Body[0]) == t })
+	}
+}
+
+// probesTwice doubles the ping of every probe.
+func probesTwice(n *Node, out *swim.Output) {
+	for _, p := range slices.Clone(out.Packets) {
+		if n.life.ticking && wire.Type(p.Body[0]) == wire.TypePing {
+			out.Packets = append(out.Packets, p)
+		}
+	}
+}
+
+// neverStops tells about itself again whenever it has told something.
+func neverStops(n *Node, out *swim.Output) {
+	if len(out.Gossip) > 0 {
+		d := wire.Suspect{Node: n.Name, From: n.Name}
+		out.Broadcasts = append(out.Broadcasts, swim.Broadcast{Name: n.Name, Body: d.Append(nil)})
+		n.rumours.issued++
+	}
+}
+
+// plants are bugs, and the laws of which one must be broken by each.
+var plants = []struct {
+	bug    string
+	tamper tamper
+	laws   []*Law
+}{
+	{"refutation forgets to grow", tamper{output: rewriteAlive(true, func(n *Node, a *wire.Alive) {
+		a.Incarnation = min(a.Incarnation, n.life.told+1, 2)
+	})}, []*Law{lawGrow}},
+	{"incarnations jump ahead in what is told", tamper{output: rewriteAlive(true, func(_ *Node, a *wire.Alive) {
+		if a.Incarnation%2 == 1 {
+			a.Incarnation += 10
+		}
+	})}, []*Law{lawGrow, lawClaims}},
+	{"accusations go unheard", tamper{input: deaf}, []*Law{lawRefute}},
+	{"suspicions never expire", tamper{params: func(_ *Node, p *swim.Params) { p.SuspicionMult *= 1000 }}, []*Law{lawVerdict}},
+	{"suspicions expire at once", tamper{params: func(_ *Node, p *swim.Params) { p.SuspicionMult = 0 }}, []*Law{lawPatience}},
+	{"a stale claim resurrects", tamper{input: believesStale}, []*Law{lawIssued, lawClaims}},
+	{"meta is changed on the way", tamper{output: rewriteAlive(false, func(_ *Node, a *wire.Alive) {
+		a.Meta = append([]byte(nil), a.Addr...)
+	})}, []*Law{lawClaims}},
+	{"an address is changed on the way", tamper{output: rewriteAlive(false, func(_ *Node, a *wire.Alive) {
+		a.Addr = []byte{10, 0, 0, 99}
+	})}, []*Law{lawClaims}},
+	{"a broadcast gets lost", tamper{output: func(n *Node, out *swim.Output) {
+		if n.rumours.issued%16 == 15 {
+			out.Broadcasts = out.Broadcasts[:0]
+		}
+	}}, []*Law{lawOnce}},
+	{"a broadcast is queued twice", tamper{output: func(_ *Node, out *swim.Output) {
+		if len(out.Broadcasts) == 1 && wire.Type(out.Broadcasts[0].Body[0]) == wire.TypeDead {
+			out.Broadcasts = append(out.Broadcasts, out.Broadcasts[0])
+		}
+	}}, []*Law{lawOnce}},
+	{"a rumour is told for ever", tamper{output: neverStops}, []*Law{lawDrain}},
+	{"packets are packed too large", tamper{budget: 40}, []*Law{lawBudget}},
+	{"two probes run at once", tamper{output: probesTwice}, []*Law{lawOneProbe}},
+	{"probes are not sent", tamper{output: withoutPackets(wire.TypePing)}, []*Law{lawProbing}},
+	{"pings are not answered", tamper{output: withoutPackets(wire.TypeAck)}, []*Law{lawCalm, lawAgree}},
+	{"the schedule stops", tamper{params: func(_ *Node, p *swim.Params) { p.ProbeInterval = 0 }}, []*Law{lawDeadline, lawProbing}},
+	{"the schedule drags", tamper{params: func(_ *Node, p *swim.Params) { p.ProbeInterval *= 30; p.GossipInterval *= 30 }},
+		[]*Law{lawDeadline}},
+	{"the dead are kept", tamper{params: func(_ *Node, p *swim.Params) { p.GossipToTheDeadTime = time.Hour }}, []*Law{lawForget}},
+	{"the dead are forgotten at once", tamper{params: func(_ *Node, p *swim.Params) {
+		p.GossipToTheDeadTime = 100 * time.Millisecond
+	}}, []*Law{lawForget}},
+	{"a death is not told to the user", tamper{output: func(_ *Node, out *swim.Output) {
+		out.News = slices.DeleteFunc(out.News, func(x swim.News) bool { return x.Kind == swim.Departed })
+	}}, []*Law{lawNews}},
+	{"a join is told twice", tamper{output: func(_ *Node, out *swim.Output) {
+		if len(out.News) > 0 && out.News[0].Kind == swim.Joined {
+			out.News = append(out.News, out.News[0])
+		}
+	}}, []*Law{lawNews}},
+}
+
+// seedsPerPlant is within how many seeds a planted bug must show.
+const seedsPerPlant = 40
+
+func TestEveryPlantedBugIsCaught(t *testing.T) {
+	for i := range plants {
+		p := &plants[i]
+		t.Run(p.bug, func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(1); seed <= seedsPerPlant; seed++ {
+				_, err := swarm(seed, func(w *swarmer) { w.tamper = &p.tamper })
+				var v *Violation
+				if !errors.As(err, &v) {
+					continue
+				}
+				if !slices.Contains(p.laws, v.Law) {
+					t.Errorf("caught by the wrong law: %v", err)
+				}
+				if len(v.Trace) == 0 {
+					t.Errorf("caught without a trace: %v", err)
+				}
+				t.Logf("seed %d, after %v: %q", seed, v.At, v.Law.Name)
+				return
+			}
+			t.Errorf("not caught by %d seeds", seedsPerPlant)
+		})
+	}
+}
+
+func TestARunInWhichNothingGoesWrongDoesNotPass(t *testing.T) {
+	_, err := swarm(1, func(w *swarmer) {
+		w.opt.Network = lan()
+		w.mischief = []mischief{{"nothing", func(*swarmer) {}}}
+	})
+	var v *Violation
+	if !errors.As(err, &v) || v.Law != lawFaults {
+		t.Errorf("got %v", err)
+	}
+}
