@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-f61b0479/memberlist/internal/memnet"
 	"github.com/seed-f61b0479/memberlist/internal/wire"
 )
 
@@ -231,7 +232,7 @@ func TestOldDefectF16TheEndComesPromptlyWhilePacketsPourIn(t *testing.T) {
 			all.Go(func() {
 				for {
 					claim.Incarnation++
-					if _, err := s.WriteTo(claim.Append(nil), addr); errors.Is(err, errMockUnreachable) {
+					if _, err := s.WriteTo(claim.Append(nil), addr); errors.Is(err, memnet.ErrUnreachable) {
 						return // it is over
 					}
 				}

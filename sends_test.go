@@ -64,12 +64,10 @@ func elder(c *Config) {
 	if !ok {
 		tr = c.Transport.(*tap).MockTransport
 	}
-	tr.net.mu.Lock()
-	defer tr.net.mu.Unlock()
-	delete(tr.net.byAddr, tr.addr.addr)
+	tr.node.Shutdown()
 	tr.at = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 1, byte(tr.at.Port() >> 8), byte(tr.at.Port())}), uint16(c.BindPort))
 	tr.addr.addr = tr.at.String()
-	tr.net.byAddr[tr.addr.addr] = tr
+	tr.node = tr.net.net.Attach(tr.addr.name, tr.addr, tr.take)
 }
 
 func TestSection5SendBestEffortCarriesWhatTheTransportDoes(t *testing.T) {

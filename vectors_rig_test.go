@@ -18,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-f61b0479/memberlist/internal/memnet"
 	"github.com/seed-f61b0479/memberlist/internal/swim"
 	"github.com/seed-f61b0479/memberlist/internal/wire"
 )
@@ -344,7 +345,7 @@ func (r *rig) stream(b []byte, halfClose bool) (reply []byte, took time.Duration
 // converse is stream without the wait for what the node does afterwards.
 func (r *rig) converse(b []byte, halfClose bool) (reply []byte, took time.Duration) {
 	r.t.Helper()
-	far, near := mockPipe(vectorPeer, &net.TCPAddr{IP: net.IP{10, 0, 0, 1}, Port: 7946})
+	far, near := memnet.Pipe(vectorPeer, &net.TCPAddr{IP: net.IP{10, 0, 0, 1}, Port: 7946})
 	begun := time.Now()
 	r.tape.streams <- near
 	go func() {
@@ -365,7 +366,7 @@ func (r *rig) converse(b []byte, halfClose bool) (reply []byte, took time.Durati
 // answer has whoever dials read everything that is said and then hear b, to its end or left open.
 func (r *rig) answer(b []byte, open bool) {
 	r.tape.dial = func(string) (net.Conn, error) {
-		near, far := mockPipe(vectorPeer, vectorPeer)
+		near, far := memnet.Pipe(vectorPeer, vectorPeer)
 		r.heard = new(bytes.Buffer)
 		go func() {
 			if len(b) > 0 {
@@ -383,8 +384,7 @@ func (r *rig) answer(b []byte, open bool) {
 
 // closeWrite ends one direction of a stream.
 func closeWrite(c net.Conn) {
-	flow := c.(*mockConn).out
-	flow.change(func() { flow.ended = true })
+	c.(interface{ CloseWrite() error }).CloseWrite()
 }
 
 // sent lists the messages that left or wait to be gossiped, in the words of describe.
