@@ -59,6 +59,8 @@ type vectorConfig struct {
 	SkipLabel       bool    `json:"skip_inbound_label_check"`
 	AdvertisePort   *int    `json:"advertise_port"`
 	AdvertiseAddr   string  `json:"advertise_addr"`
+	PeerPMax        uint8   `json:"peer_pmax"`
+	PeerName        string  `json:"peer_name"`
 }
 
 // vectorFiles is every file of testdata/vectors.
