@@ -28,6 +28,9 @@ func TestDefectB14ANodeThatHasLeftCanBeAskedAboutItself(t *testing.T) {
 			if n := m.LocalNode(); n == nil || n.Name != "a" || n.State != StateLeft {
 				t.Fatalf("we are %+v", n)
 			}
+			if state, _ := seen(m, "a"); state != "left" {
+				t.Fatalf("in our table we are %q", state)
+			}
 			if err := m.UpdateNode(time.Second); !errors.Is(err, ErrLeft) {
 				t.Fatalf("update: %v", err)
 			}
@@ -39,7 +42,7 @@ func TestDefectB14ANodeThatHasLeftCanBeAskedAboutItself(t *testing.T) {
 			t.Errorf("b sees %q", names(nodes[1]))
 		}
 		b.join(m, nodes[1])
-		b.eventually(time.Minute, "a is back", func() bool { return names(nodes[2]) == "a b c" })
+		b.eventually(time.Minute, "a is back", func() bool { return names(nodes[2]) == "a b c" && names(m) == "a b c" })
 	})
 }
 

@@ -29,7 +29,7 @@ func TestDefectB19WhatMembersReturnsIsNeverWrittenTo(t *testing.T) {
 				for {
 					for _, n := range m.Members() {
 						// The writer below keeps port and metadata in step.
-						if n.Name == "s" && len(n.Meta) > 0 && string(n.Meta) != fmt.Sprint(n.Port, n.Addr) {
+						if len(n.Meta) > 0 && n.Name == "s" && string(n.Meta) != fmt.Sprint(n.Port, n.Addr) {
 							t.Errorf("metadata %s, but port %d and address %v", n.Meta, n.Port, n.Addr)
 						}
 						n.FullAddress()
