@@ -59,10 +59,13 @@ func accuse(m *Memberlist, name string) {
 func TestBetter62ASuspectIsShownAsAliveUnlessAskedFor(t *testing.T) {
 	for _, report := range []bool{false, true} {
 		bubble(t, func(t *testing.T, b *lab) {
-			var joined atomic.Int32
+			var joined, left atomic.Int32
 			nodes := b.cluster(4, func(c *Config) {
 				c.ReportSuspects = report
-				c.Events = &hooks{join: func(n *Node) { joined.Store(int32(n.State)) }}
+				c.Events = &hooks{
+					join:  func(n *Node) { joined.Store(int32(n.State)) },
+					leave: func(n *Node) { left.Store(int32(n.State)) },
+				}
 			})
 			want := map[bool]NodeStateType{false: StateAlive, true: StateSuspect}[report]
 			accuse(nodes[0], "b")
@@ -73,10 +76,8 @@ func TestBetter62ASuspectIsShownAsAliveUnlessAskedFor(t *testing.T) {
 				t.Errorf("joined as %v", NodeStateType(joined.Load()))
 			}
 			nodes[1].Shutdown()
-			var state NodeStateType
-			nodes[0].herald.events.(*hooks).leave = func(n *Node) { state = n.State }
 			time.Sleep(time.Minute)
-			if state != StateDead || nodes[0].NumMembers() != 3 {
+			if state := NodeStateType(left.Load()); state != StateDead || nodes[0].NumMembers() != 3 {
 				t.Errorf("left as %v, %d members", state, nodes[0].NumMembers())
 			}
 		})
