@@ -70,6 +70,7 @@ func (b *lab) join(m, to *Memberlist) {
 	if n, err := m.Join([]string{to.LocalNode().Address()}); n != 1 || err != nil {
 		b.t.Fatalf("join = %d, %v", n, err)
 	}
+	synctest.Wait() // the other side takes us over after it has answered
 }
 
 // eventually waits in virtual time.
