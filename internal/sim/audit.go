@@ -75,7 +75,9 @@ func (j *judge) probes(n *Node, out *swim.Output) {
 		if gap := j.sim.now - l.probed; l.hasProbe && gap < j.sim.opt.Settings.ProbeInterval {
 			j.sim.violate(n, "", lawOneProbe, "began a probe %v after another", gap)
 		}
-		l.probed, l.hasProbe = j.sim.now, true
+		l.probed, l.hasProbe, l.suspect = j.sim.now, true, out.Packets[i].To.Name
+		row, _ := n.machine.Lookup(l.suspect)
+		l.known = row.Incarnation
 	}
 }
 

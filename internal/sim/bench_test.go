@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// thousand is a cluster of so many nodes that has come together.
-func thousand(b *testing.B, nodes int, laws bool) *Sim {
-	s := New(Options{Seed: 1, Settings: LAN(), Network: lan(), Laws: laws})
+// united is a cluster of so many nodes that has come together.
+func united(b *testing.B, nodes int) *Sim {
+	s := New(Options{Seed: 1, Settings: LAN(), Network: lan()})
 	bootstrap(s, nodes, 10*time.Second)
 	must(b, s.Run(10*time.Second))
 	if _, err := s.Await(5*time.Minute, time.Second); err != nil {
@@ -55,7 +55,7 @@ func traffic(s *Sim) (sum Traffic) {
 }
 
 func BenchmarkIdle1000(b *testing.B) {
-	s := thousand(b, 1000, false)
+	s := united(b, 1000)
 	b.ReportAllocs()
 	b.ResetTimer()
 	realtime(b, s, 10)
@@ -63,7 +63,7 @@ func BenchmarkIdle1000(b *testing.B) {
 
 // A storm: so many updates in every second that each packet is full.
 func BenchmarkStorm1000(b *testing.B) {
-	s := thousand(b, 1000, false)
+	s := united(b, 1000)
 	storm(s, 20)
 	must(b, s.Run(s.Now()+10*time.Second))
 	b.ReportAllocs()
@@ -83,16 +83,30 @@ func storm(s *Sim, rate int) {
 	next()
 }
 
-func BenchmarkBytesPerPair(b *testing.B) {
-	const nodes = 1000
-	for b.Loop() {
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		s := thousand(b, nodes, false)
-		runtime.GC()
-		runtime.ReadMemStats(&after)
-		b.ReportMetric((float64(after.HeapAlloc)-float64(before.HeapAlloc))/nodes/nodes, "B/pair")
-		runtime.KeepAlive(s)
+// BenchmarkBootstrap starts clusters from one seed within ten virtual seconds and runs them until all
+// know all, and a minute longer.
+func BenchmarkBootstrap(b *testing.B) {
+	for _, nodes := range []int{100, 1000, 3000} {
+		b.Run(fmt.Sprint(nodes), func(b *testing.B) {
+			for b.Loop() {
+				bootstrapped(b, nodes)
+			}
+		})
 	}
+}
+
+func bootstrapped(b *testing.B, nodes int) {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	begun := busy(b)
+	s := united(b, nodes)
+	b.ReportMetric((busy(b) - begun).Seconds(), "cpu-s")
+	b.ReportMetric(s.Now().Seconds(), "virtual-s")
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	pairs := float64(nodes) * float64(nodes)
+	b.ReportMetric((float64(after.HeapAlloc)-float64(before.HeapAlloc))/pairs, "B/pair")
+	b.ReportMetric(float64(after.Sys)/(1<<30), "GiB-peak")
+	runtime.KeepAlive(s)
 }

@@ -72,7 +72,7 @@ func (n *Node) end(refuses bool) {
 	}
 	n.trace("crashes")
 	n.sim.faults[Crashed]++
-	n.gone = true
+	n.gone, n.life.ended = true, n.sim.now
 	h := n.place()
 	h.node, h.refuses = nil, refuses
 	for _, what := range n.stalls.in {

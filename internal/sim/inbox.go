@@ -193,6 +193,7 @@ func (n *Node) applyRumour(msg *wire.Message) error {
 		if err := g.alive.Decode(msg.Body); err != nil {
 			return err
 		}
+		n.hearsAlive(g.alive.Node, g.alive.Incarnation, g.alive.Addr, g.alive.Port)
 		if s.admits(n, &g.alive) {
 			n.machine.Alive(now, &g.alive)
 		}
@@ -200,7 +201,7 @@ func (n *Node) applyRumour(msg *wire.Message) error {
 		if err := g.suspect.Decode(msg.Body); err != nil {
 			return err
 		}
-		n.accused(g.suspect.Node, g.suspect.Incarnation)
+		n.hears(swim.Suspect, g.suspect.Node, g.suspect.Incarnation)
 		if s.admits(n, &g.suspect) {
 			n.machine.Suspect(now, &g.suspect)
 		}
@@ -208,7 +209,11 @@ func (n *Node) applyRumour(msg *wire.Message) error {
 		if err := g.dead.Decode(msg.Body); err != nil {
 			return err
 		}
-		n.accused(g.dead.Node, g.dead.Incarnation)
+		state := swim.Dead
+		if g.dead.From == g.dead.Node {
+			state = swim.Left
+		}
+		n.hears(state, g.dead.Node, g.dead.Incarnation)
 		if s.admits(n, &g.dead) {
 			n.machine.Dead(now, &g.dead)
 		}

@@ -22,6 +22,8 @@ type judge struct {
 type owner struct {
 	highest uint32
 	claims  map[announcement]struct{}
+	latest  *Node
+	lives   int
 }
 
 // announcement is who a node said to be under an incarnation.
@@ -35,6 +37,7 @@ type announcement struct {
 type life struct {
 	ticking  bool          // the step is that of an alarm
 	thawed   time.Duration // when it was frozen last
+	ended    time.Duration
 	isAlone  bool          // it knows nobody else
 	alone    time.Duration // until when it was so
 	probed   time.Duration // when it began its last probe
@@ -42,10 +45,12 @@ type life struct {
 	rang     time.Duration
 	rings    int // how often it rang at that instant
 	self     uint32
-	told     uint32 // highest incarnation announced
-	accused  bool
-	charge   uint32 // highest incarnation under which it was accused in this step
-	size     int    // rows after the last step
+	told     uint32  // highest incarnation announced
+	heard    []heard // in this step
+	merging  bool    // the step takes over another's table
+	suspect  string  // who is being probed
+	known    uint32  // that one's incarnation when the probe began
+	size     int     // rows after the last step
 	rows     map[string]*memory
 }
 
@@ -95,7 +100,9 @@ func (l *life) remembered(name string) *memory {
 // step judges one step of a node, before its packets leave.
 func (j *judge) step(n *Node, out *swim.Output) {
 	j.own(n, out)
+	j.obeys(n)
 	j.news(n, out)
+	j.spreads(n, out)
 	for i := range out.Broadcasts {
 		j.row(n, out.Broadcasts[i].Name)
 	}
@@ -130,6 +137,9 @@ func (j *judge) own(n *Node, out *swim.Output) {
 		o = &owner{claims: make(map[announcement]struct{})}
 		j.owners[n.Name] = o
 	}
+	if o.latest != n {
+		o.latest, o.lives = n, o.lives+1
+	}
 	for i := range out.Broadcasts {
 		b := &out.Broadcasts[i]
 		if b.Name != n.Name || wire.Type(b.Body[0]) != wire.TypeAlive {
@@ -153,23 +163,8 @@ func (j *judge) own(n *Node, out *swim.Output) {
 	}
 	l.self = self.Incarnation
 	o.highest = max(o.highest, self.Incarnation)
-	if l.accused && !n.machine.HasLeft() && self.Incarnation <= l.charge {
-		s.violate(n, "", lawRefute, "accused under %d, has %d", l.charge, self.Incarnation)
-	}
-	l.accused, l.charge = false, 0
 	if n.machine.HasLeft() != (self.State == swim.Left) || self.State != swim.Alive && self.State != swim.Left {
 		s.violate(n, "", lawSelf, "is %v", self.State)
-	}
-}
-
-// accused notes that a node hears itself accused.
-func (n *Node) accused(name string, incarnation uint32) {
-	if n.sim.judge == nil || name != n.Name {
-		return
-	}
-	if own := n.machine.Self().Incarnation; incarnation >= own {
-		n.life.accused = true
-		n.life.charge = max(n.life.charge, incarnation)
 	}
 }
 
@@ -191,6 +186,11 @@ func (j *judge) news(n *Node, out *swim.Output) {
 			}
 			m.present = false
 			j.verdict(n, x, m)
+			if n.life.merging && x.Member.State == swim.Dead {
+				s.violate(n, x.Member.Name, lawHearsay, "declared dead because %s says so", x.From)
+			}
+		case swim.ProbeDone:
+			j.probed(n, x)
 		case swim.Suspected:
 			j.suspected(n, x, m)
 			fallthrough
@@ -207,11 +207,26 @@ func (j *judge) suspected(n *Node, x *swim.News, m *memory) {
 	if j.quiet || j.sim.faults.Total() == 0 {
 		j.sim.violate(n, x.Member.Name, lawCalm, "suspected by %s", x.From)
 	}
+	if l := &n.life; l.ticking && x.Member.Name == l.suspect && x.Member.Incarnation > l.known {
+		j.sim.violate(n, x.Member.Name, lawStale, "accused under %d, was probed under %d", x.Member.Incarnation, l.known)
+	}
 	size := n.machine.Len()
 	if n.life.size > 0 {
 		size = min(size, n.life.size)
 	}
 	m.suspected, m.patience = j.sim.now, j.sim.opt.Settings.shortestSuspicion(size)
+}
+
+// probed judges an answered probe. A node whose name had a life before may have got an answer that
+// was meant for that one.
+func (j *judge) probed(n *Node, x *swim.News) {
+	o := j.owners[x.Member.Name]
+	if !x.OK || o == nil || o.latest == nil || !o.latest.gone || j.owners[n.Name].lives > 1 {
+		return
+	}
+	if o.latest.life.ended < n.life.probed {
+		j.sim.violate(n, x.Member.Name, lawLiving, "answered at %v, and ended at %v", j.sim.now, o.latest.life.ended)
+	}
 }
 
 // verdict judges the end of a member whose time the node itself has measured.
@@ -248,6 +263,8 @@ func (j *judge) row(n *Node, name string) {
 		j.sim.violate(n, name, lawForget, "a row was forgotten that was %v since %v", m.State, since(m.Since))
 	case ok && m.seen && !forgotten && m.Addr == now.Addr:
 		j.changed(n, &m.Member, &now)
+	case ok && m.seen && !forgotten:
+		j.moved(n, &m.Member, &now)
 	}
 	if m.seen = ok; ok {
 		m.Member = now
@@ -263,6 +280,19 @@ func (j *judge) changed(n *Node, was, now *swim.Member) {
 	better := !present(was.State) && present(now.State) || was.State == swim.Suspect && now.State == swim.Alive
 	if now.Incarnation < was.Incarnation || better && !newer {
 		j.sim.violate(n, now.Name, lawReturn, "went from %v %d to %v %d", was.State, was.Incarnation, now.State, now.Incarnation)
+	}
+}
+
+// moved judges whether a name may have gone to another address.
+func (j *judge) moved(n *Node, was, now *swim.Member) {
+	p := &j.sim.opt.Settings.Params
+	age := j.sim.time().Sub(was.Since)
+	switch {
+	case was.State == swim.Left:
+	case was.State == swim.Dead && p.DeadNodeReclaimTime > 0 && age > p.DeadNodeReclaimTime:
+	case was.State != swim.Alive && p.ReclaimUnreachable:
+	default:
+		j.sim.violate(n, now.Name, lawMove, "went from %v, %v for %v, to %v", was.Addr, was.State, age, now.Addr)
 	}
 }
 

@@ -49,6 +49,7 @@ type Network struct {
 	Bandwidth int           // bytes that a host can send in a second; 0: no limit
 	Backlog   time.Duration // packets that would wait longer for their turn vanish
 
+	Streams  bool    // streams do not suffer from Loss
 	DialFail float64 // share of streams that nobody accepts
 	Break    float64 // share of streams that break in the middle
 }

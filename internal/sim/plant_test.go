@@ -90,7 +90,7 @@ var plants = []struct {
 	{"accusations go unheard", tamper{input: deaf}, []*Law{lawRefute}},
 	{"suspicions never expire", tamper{params: func(_ *Node, p *swim.Params) { p.SuspicionMult *= 1000 }}, []*Law{lawVerdict}},
 	{"suspicions expire at once", tamper{params: func(_ *Node, p *swim.Params) { p.SuspicionMult = 0 }}, []*Law{lawPatience}},
-	{"a stale claim resurrects", tamper{input: believesStale}, []*Law{lawIssued, lawClaims}},
+	{"a stale claim resurrects", tamper{input: believesStale}, []*Law{lawIssued, lawClaims, lawHeard}},
 	{"meta is changed on the way", tamper{output: rewriteAlive(false, func(_ *Node, a *wire.Alive) {
 		a.Meta = append([]byte(nil), a.Addr...)
 	})}, []*Law{lawClaims}},
@@ -101,7 +101,7 @@ var plants = []struct {
 		if n.rumours.issued%16 == 15 {
 			out.Broadcasts = out.Broadcasts[:0]
 		}
-	}}, []*Law{lawOnce}},
+	}}, []*Law{lawOnce, lawSpread}},
 	{"a broadcast is queued twice", tamper{output: func(_ *Node, out *swim.Output) {
 		if len(out.Broadcasts) == 1 && wire.Type(out.Broadcasts[0].Body[0]) == wire.TypeDead {
 			out.Broadcasts = append(out.Broadcasts, out.Broadcasts[0])

@@ -86,6 +86,43 @@ func TestTwoHalvesFindEachOtherWhenTheyJoinAgain(t *testing.T) {
 	t.Logf("healed after %v", took)
 }
 
+// What the indirect probe is for: one bad line among good ones harms nobody.
+func TestACutLineMakesNobodySuspect(t *testing.T) {
+	opt := Options{Seed: 6, Settings: LAN(), Network: lan(), Laws: true}
+	opt.Settings.DisableStreamPings = true
+	opt.Hear = func(n *Node, x *swim.News) {
+		if x.Kind == swim.Suspected {
+			t.Errorf("%v suspects %s", n, x.Member.Name)
+		}
+	}
+	s := New(opt)
+	bootstrap(s, 8, time.Second)
+	must(t, s.Run(10*time.Second))
+	s.Cut(s.nodes[1], s.nodes[2])
+	s.Cut(s.nodes[4], s.nodes[3])
+	must(t, s.Run(2*time.Minute))
+}
+
+// What the knock is for: where datagrams do not get through and streams do, all stay members.
+func TestMembersBehindAFirewallThatDropsDatagramsStay(t *testing.T) {
+	opt := Options{Seed: 7, Settings: LAN(), Network: lan(), Laws: true}
+	departed := 0
+	opt.Hear = func(n *Node, x *swim.News) {
+		if x.Kind == swim.Departed {
+			departed++
+		}
+	}
+	s := New(opt)
+	bootstrap(s, 8, time.Second)
+	must(t, s.Run(10*time.Second))
+	s.Network().Loss = 1
+	s.Network().Streams = true
+	must(t, s.Run(2*time.Minute))
+	if departed > 0 {
+		t.Errorf("%d departures", departed)
+	}
+}
+
 func TestOneSeedIsOneRun(t *testing.T) {
 	run := func(seed uint64) (uint64, int) {
 		net := lan()

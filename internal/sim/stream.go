@@ -150,7 +150,7 @@ func (x *stream) proceed(s *Sim, from, to int) {
 	if rate := s.opt.Network.Bandwidth; rate > 0 {
 		took += time.Duration(len(x.said)) * time.Second / time.Duration(rate)
 	}
-	for pause := retransmission; s.loses(from, to); pause *= 2 {
+	for pause := retransmission; !s.opt.Network.Streams && s.loses(from, to); pause *= 2 {
 		took += pause
 		if took > x.deadline-s.now {
 			break
@@ -310,14 +310,14 @@ func (x *stream) end(s *Sim, ok bool) {
 func (n *Node) merge(rows []wire.Row, join bool) {
 	s := n.sim
 	for i := range rows {
-		if r := &rows[i]; swim.State(r.State) != swim.Alive {
-			n.accused(r.Name, r.Incarnation)
-		}
+		n.hearsRow(&rows[i])
 	}
+	n.life.merging = true
 	if join {
 		n.machine.MergeJoin(s.time(), rows)
 	} else {
 		n.machine.Merge(s.time(), rows)
 	}
 	n.act()
+	n.life.merging = false
 }

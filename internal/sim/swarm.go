@@ -301,6 +301,11 @@ func (w *swarmer) stayCalm() error {
 	if err := w.Run(w.now + 15*time.Second); err != nil {
 		return err
 	}
+	for _, n := range w.Running() {
+		if health := n.machine.Health(); health > 0 {
+			w.violate(n, "", lawHealth, "has a health score of %d", health)
+		}
+	}
 	_, err := w.Await(0, time.Second)
 	w.Disquiet()
 	return err

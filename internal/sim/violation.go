@@ -61,6 +61,14 @@ var (
 	lawClaims   = &Law{"claims are the owner's", "whoever is alive somewhere is known there as its owner announced itself under that incarnation"}
 	lawReturn   = &Law{"nobody returns by itself", "whoever is suspect, dead or left is alive again only with a newer incarnation; an address taken over and a name forgotten begin anew"}
 	lawRefute   = &Law{"accusations are refuted", "whoever hears itself accused has a higher incarnation than the accusation after that step"}
+	lawHeard    = &Law{"what was heard counts", "at one incarnation dead beats suspect beats alive, and a higher incarnation beats a lower one"}
+	lawHearsay  = &Law{"hearsay is only suspicion", "whoever is dead in another's table is suspect here, not dead"}
+	lawStale    = &Law{"probes accuse nobody else", "whoever has shown a newer incarnation since a probe began is not accused by it"}
+	lawMove     = &Law{"names are not stolen", "a name goes to another address only from a member that has left, or was dead or silent for as long as the settings say"}
+	lawSpread   = &Law{"what changes is told on", "every change of a view that the user is told of is broadcast as well"}
+	lawAlone    = &Law{"nobody talks to itself", "no packet, gossip or exchange goes to the node that sends it"}
+	lawLiving   = &Law{"only the living answer", "no probe succeeds that began after its target had ended"}
+	lawHealth   = &Law{"nodes recover", "after enough answered probes a node trusts itself again"}
 	lawSelf     = &Law{"one is a member to oneself", "a node is alive in its own table, or left if it has left"}
 	lawCalm     = &Law{"no suspicion without a fault", "while nothing goes wrong nobody is suspected"}
 	lawNews     = &Law{"news alternate", "of each member a node tells join, then updates and suspicions, then leave, then join again"}
@@ -81,7 +89,8 @@ var (
 
 // Laws returns all laws.
 func Laws() []*Law {
-	return []*Law{lawFrames, lawGrow, lawIssued, lawClaims, lawReturn, lawRefute, lawSelf, lawCalm, lawNews,
+	return []*Law{lawFrames, lawGrow, lawIssued, lawClaims, lawReturn, lawRefute,
+		lawHeard, lawHearsay, lawStale, lawMove, lawSpread, lawAlone, lawLiving, lawHealth, lawSelf, lawCalm, lawNews,
 		lawBudget, lawOnce, lawBounds, lawForget, lawPatience, lawVerdict, lawDeadline, lawOneProbe, lawProbing,
 		lawCounts, lawAgree, lawDrain, lawFaults}
 }
