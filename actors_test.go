@@ -53,6 +53,20 @@ func (h *hooks) told(words ...string) string {
 	return strings.Join(some, ", ")
 }
 
+// set changes a hook of a node that runs.
+func (h *hooks) set(change func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change()
+}
+
+// hook reads one.
+func hook[F any](h *hooks, field *F) F {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return *field
+}
+
 func (h *hooks) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -67,74 +81,74 @@ func (h *hooks) note(format string, args ...any) {
 
 func (h *hooks) NodeMeta(limit int) (meta []byte) {
 	h.note("NodeMeta %d", limit)
-	if h.meta != nil {
-		meta = h.meta()
+	if f := hook(h, &h.meta); f != nil {
+		meta = f()
 	}
 	return meta
 }
 
 func (h *hooks) NotifyMsg(b []byte) {
 	h.note("NotifyMsg %.20s", b)
-	if h.msg != nil {
-		h.msg(b)
+	if f := hook(h, &h.msg); f != nil {
+		f(b)
 	}
 }
 
 func (h *hooks) GetBroadcasts(overhead, limit int) (list [][]byte) {
-	if h.broadcasts != nil {
-		list = h.broadcasts(overhead, limit)
+	if f := hook(h, &h.broadcasts); f != nil {
+		list = f(overhead, limit)
 	}
 	return list
 }
 
 func (h *hooks) LocalState(join bool) (state []byte) {
 	h.note("LocalState %v", join)
-	if h.state != nil {
-		state = h.state(join)
+	if f := hook(h, &h.state); f != nil {
+		state = f(join)
 	}
 	return state
 }
 
 func (h *hooks) MergeRemoteState(state []byte, join bool) {
 	h.note("MergeRemoteState %s %v", state, join)
-	if h.mergeState != nil {
-		h.mergeState(state, join)
+	if f := hook(h, &h.mergeState); f != nil {
+		f(state, join)
 	}
 }
 
 func (h *hooks) NotifyJoin(n *Node) {
 	h.note("NotifyJoin %s", n.Name)
-	if h.join != nil {
-		h.join(n)
+	if f := hook(h, &h.join); f != nil {
+		f(n)
 	}
 }
 
 func (h *hooks) NotifyLeave(n *Node) {
 	h.note("NotifyLeave %s %s", n.Name, n.State)
-	if h.leave != nil {
-		h.leave(n)
+	if f := hook(h, &h.leave); f != nil {
+		f(n)
 	}
 }
 
 func (h *hooks) NotifyUpdate(n *Node) {
 	h.note("NotifyUpdate %s", n.Name)
-	if h.update != nil {
-		h.update(n)
+	if f := hook(h, &h.update); f != nil {
+		f(n)
 	}
 }
 
 func (h *hooks) NotifyAlive(n *Node) (err error) {
 	h.note("NotifyAlive %s", n.Name)
-	if h.alive != nil {
-		err = h.alive(n)
+	if f := hook(h, &h.alive); f != nil {
+		err = f(n)
 	}
 	return err
 }
 
 func (h *hooks) NotifyConflict(existing, other *Node) {
 	h.note("NotifyConflict %s", existing.Name)
-	if h.conflict != nil {
-		h.conflict(existing, other)
+	if f := hook(h, &h.conflict); f != nil {
+		f(existing, other)
 	}
 }
 
@@ -145,22 +159,22 @@ func (h *hooks) NotifyMerge(peers []*Node) (err error) {
 	}
 	slices.Sort(all)
 	h.note("NotifyMerge %s", strings.Join(all, "+"))
-	if h.merge != nil {
-		err = h.merge(peers)
+	if f := hook(h, &h.merge); f != nil {
+		err = f(peers)
 	}
 	return err
 }
 
 func (h *hooks) AckPayload() (payload []byte) {
-	if h.payload != nil {
-		payload = h.payload()
+	if f := hook(h, &h.payload); f != nil {
+		payload = f()
 	}
 	return payload
 }
 
 func (h *hooks) NotifyPingComplete(n *Node, rtt time.Duration, payload []byte) {
-	if h.pinged != nil {
-		h.pinged(n, rtt, payload)
+	if f := hook(h, &h.pinged); f != nil {
+		f(n, rtt, payload)
 	}
 }
 

@@ -51,6 +51,7 @@ func TestSection4LeaveAndUpdateAreToldBeforeTheRemoteState(t *testing.T) {
 		synctest.Wait()
 		h.forget()
 		b.join(z, a)
+		synctest.Wait()
 		got := h.told("Notify", "MergeRemoteState", "LocalState")
 		if !strings.HasPrefix(got, "LocalState true, NotifyMerge ") || !strings.HasSuffix(got, ", MergeRemoteState s true") ||
 			!strings.Contains(got, "NotifyUpdate y") {
@@ -147,8 +148,8 @@ func TestSection4ASlotIsFreeBeforeTheNewsAreAwaited(t *testing.T) {
 		defer close(stuck)
 		h := &hooks{}
 		a := b.create("a", h.all)
-		h.join = func(*Node) { <-stuck }
-		h.mergeState = func([]byte, bool) { <-stuck }
+		h.set(func() { h.join = func(*Node) { <-stuck } })
+		h.set(func() { h.mergeState = func([]byte, bool) { <-stuck } })
 		m := b.create("m", func(c *Config) {
 			c.PushPullInterval = 0
 			c.Delegate = &hooks{state: func(bool) []byte { return []byte("s") }}

@@ -182,9 +182,9 @@ func TestSection5JoinReturnsAtTheEndOfItsContext(t *testing.T) {
 			"while a delegate blocks":      nil,
 		} {
 			m := b.create("m", through(&tap{dial: dial}), h.all)
-			h.state = nil
+			h.set(func() { h.state = nil })
 			if what == "while a delegate blocks" {
-				h.state = func(bool) []byte { <-stuck; return nil }
+				h.set(func() { h.state = func(bool) []byte { <-stuck; return nil } })
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			begun := time.Now()

@@ -46,7 +46,7 @@ func TestBetter63ABlockedMethodOfTheApplicationHurtsNobody(t *testing.T) {
 					}
 				})
 				defer close(stuck)
-				everyCallback(func() { entered.Add(1); <-stuck })[method](h)
+				h.set(func() { everyCallback(func() { entered.Add(1); <-stuck })[method](h) })
 				a := nodes[0]
 				for range 3 {
 					disturb(b, a, nodes[1])
@@ -165,11 +165,11 @@ func TestBetter63AnAckLeavesWithin10msWithoutItsPayload(t *testing.T) {
 		if rtt, err := z.Ping("a", addr); rtt != 0 || err != nil {
 			t.Errorf("quick: %v, %v", rtt, err)
 		}
-		h.payload = func() []byte { time.Sleep(5 * time.Millisecond); return nil }
+		h.set(func() { h.payload = func() []byte { time.Sleep(5 * time.Millisecond); return nil } })
 		if rtt, err := z.Ping("a", addr); rtt != 5*time.Millisecond || err != nil {
 			t.Errorf("slow: %v, %v", rtt, err)
 		}
-		h.payload = func() []byte { <-stuck; return []byte("late") }
+		h.set(func() { h.payload = func() []byte { <-stuck; return []byte("late") } })
 		var all []<-chan time.Duration
 		for range 20 {
 			all = append(all, soon(func() time.Duration { rtt, _ := z.Ping("a", addr); return rtt }))
@@ -182,7 +182,7 @@ func TestBetter63AnAckLeavesWithin10msWithoutItsPayload(t *testing.T) {
 		if rtt, err := z.Ping("a", addr); rtt != 0 || err != nil {
 			t.Errorf("nobody waits for one that is known to be stuck: %v, %v", rtt, err)
 		}
-		h.payload = func() []byte { time.Sleep(time.Millisecond); return nil }
+		h.set(func() { h.payload = func() []byte { time.Sleep(time.Millisecond); return nil } })
 		close(stuck)
 		synctest.Wait()
 		if rtt, err := z.Ping("a", addr); rtt != time.Millisecond || err != nil {
@@ -244,13 +244,13 @@ func TestBetter61APublicCallReturnsAfterItsNewsAndAContextBefore(t *testing.T) {
 	bubble(t, func(t *testing.T, b *lab) {
 		h := &hooks{}
 		a, z := b.create("a"), b.create("z", h.all)
-		h.join = func(*Node) { time.Sleep(3 * time.Second) }
+		h.set(func() { h.join = func(*Node) { time.Sleep(3 * time.Second) } })
 		begun := time.Now()
 		b.join(z, a)
 		if took := time.Since(begun); took != 3*time.Second {
 			t.Errorf("Join returned after %v", took)
 		}
-		h.update = func(*Node) { time.Sleep(3 * time.Second) }
+		h.set(func() { h.update = func(*Node) { time.Sleep(3 * time.Second) } })
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		begun = time.Now()
@@ -259,7 +259,7 @@ func TestBetter61APublicCallReturnsAfterItsNewsAndAContextBefore(t *testing.T) {
 			t.Errorf("UpdateMeta returned after %v", took)
 		}
 		time.Sleep(10 * time.Second)
-		h.leave = func(*Node) { time.Sleep(3 * time.Second) }
+		h.set(func() { h.leave = func(*Node) { time.Sleep(3 * time.Second) } })
 		begun = time.Now()
 		if err := a.ForceRemove("z"); err != nil {
 			t.Error(err)
@@ -280,7 +280,7 @@ func TestBetter63ACallIsCancelledWhileItDialsAndWhileADelegateBlocks(t *testing.
 		}
 		m := b.create("m", through(&tap{dial: hangs}), h.all)
 		defer close(stuck)
-		h.alive = func(*Node) error { <-stuck; return nil }
+		h.set(func() { h.alive = func(*Node) error { <-stuck; return nil } })
 		go m.UpdateNode(0) // keeps the delegate
 		synctest.Wait()
 		for what, call := range map[string]func(ctx context.Context) error{

@@ -149,7 +149,7 @@ func TestSection5AWaitEndsAtTheEndOfItsContext(t *testing.T) {
 			}
 		})
 		m := nodes[1]
-		h.update = func(*Node) { <-stuck }
+		h.set(func() { h.update = func(*Node) { <-stuck } })
 		for _, call := range []func(context.Context) error{
 			m.UpdateNodeContext,
 			func(ctx context.Context) error { return m.UpdateMeta(ctx, []byte("x")) }, // and NotifyUpdate blocks
@@ -198,7 +198,7 @@ func TestSection5UpdateNodeAsksForMetadataAndBumpsTheIncarnation(t *testing.T) {
 				h.all(c)
 			}
 		})
-		h.meta = func() []byte { return []byte("red") }
+		h.set(func() { h.meta = func() []byte { return []byte("red") } })
 		h.forget()
 		before := incarnation(nodes[1], "b")
 		if err := nodes[1].UpdateNode(0); err != nil {
@@ -221,7 +221,7 @@ func TestSection5AVetoAboutOurselvesStopsAnUpdate(t *testing.T) {
 		h := &hooks{}
 		m := b.create("a", h.all)
 		why := errors.New("not so")
-		h.alive = func(*Node) error { return why }
+		h.set(func() { h.alive = func(*Node) error { return why } })
 		before := incarnation(m, "a")
 		err := m.UpdateNode(time.Second)
 		var veto *VetoError
@@ -239,9 +239,9 @@ func TestBetter65TooMuchMetadataIsAnError(t *testing.T) {
 		if _, err := Create(conf); !errors.Is(err, ErrMetaTooLarge) {
 			t.Errorf("create: %v", err)
 		}
-		h.meta = func() []byte { return make([]byte, 512) }
+		h.set(func() { h.meta = func() []byte { return make([]byte, 512) } })
 		m := b.create("b", h.all)
-		h.meta = func() []byte { return make([]byte, 513) }
+		h.set(func() { h.meta = func() []byte { return make([]byte, 513) } })
 		if err := m.UpdateNode(time.Second); !errors.Is(err, ErrMetaTooLarge) {
 			t.Errorf("update: %v", err)
 		}

@@ -238,7 +238,7 @@ func TestBetter66ALivingHolderKeepsItsName(t *testing.T) {
 	bubble(t, func(t *testing.T, b *lab) {
 		h := &hooks{}
 		var other string
-		h.conflict = func(existing, o *Node) { other = existing.Address() + " " + o.Address() }
+		h.set(func() { h.conflict = func(existing, o *Node) { other = existing.Address() + " " + o.Address() } })
 		nodes, newcomer := twins(t, b, h, func(c *Config) { c.ReclaimUnreachable, c.DeadNodeReclaimTime = true, time.Second })
 		newcomer.Join([]string{nodes[0].LocalNode().Address()})
 		time.Sleep(30 * time.Second)
@@ -375,12 +375,14 @@ func TestSection11TheAliveDelegateMayRefuseOthersAndClaimsAboutOurselves(t *test
 	bubble(t, func(t *testing.T, b *lab) {
 		h := &hooks{}
 		m := b.create("m", h.all, func(c *Config) { c.Meta = []byte("mine") })
-		h.alive = func(n *Node) error {
-			if n.Name == "bad" || string(n.Meta) == "forged" {
-				return fmt.Errorf("no %s", n.Name)
+		h.set(func() {
+			h.alive = func(n *Node) error {
+				if n.Name == "bad" || string(n.Meta) == "forged" {
+					return fmt.Errorf("no %s", n.Name)
+				}
+				return nil
 			}
-			return nil
-		}
+		})
 		vsn := m.conf.BuildVsnArray()
 		claim := func(inc uint32, name, meta string) []byte {
 			self := m.LocalNode()

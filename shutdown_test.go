@@ -103,7 +103,7 @@ func everyCallback(wait func()) map[string]func(*hooks) {
 		"NotifyMerge":      func(h *hooks) { h.merge = func([]*Node) error { wait(); return nil } },
 		"AckPayload":       func(h *hooks) { h.payload = func() []byte { wait(); return []byte("late") } },
 		"NotifyPingComplete": func(h *hooks) {
-			h.pinged = func(*Node, time.Duration, []byte) { wait() }
+			h.set(func() { h.pinged = func(*Node, time.Duration, []byte) { wait() } })
 		},
 	}
 }
@@ -145,7 +145,7 @@ func TestSection5ShutdownWaitsASecondForACallbackThatNeverReturns(t *testing.T) 
 				})
 				b.join(other, a)
 				time.Sleep(time.Second)
-				everyCallback(func() { entered <- struct{}{}; <-stuck })[method](h)
+				h.set(func() { everyCallback(func() { entered <- struct{}{}; <-stuck })[method](h) })
 				provoke(b, a, other)
 				select {
 				case <-entered:
@@ -200,7 +200,7 @@ func TestSection5ShutdownMayBeCalledByACallback(t *testing.T) {
 				b.join(other, a)
 				time.Sleep(time.Second)
 				done := make(chan error, 100)
-				everyCallback(func() { done <- a.Shutdown() })[method](h)
+				h.set(func() { everyCallback(func() { done <- a.Shutdown() })[method](h) })
 				provoke(b, a, other)
 				select {
 				case err := <-done:
