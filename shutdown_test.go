@@ -103,7 +103,7 @@ func everyCallback(wait func()) map[string]func(*hooks) {
 		"NotifyMerge":      func(h *hooks) { h.merge = func([]*Node) error { wait(); return nil } },
 		"AckPayload":       func(h *hooks) { h.payload = func() []byte { wait(); return []byte("late") } },
 		"NotifyPingComplete": func(h *hooks) {
-			h.set(func() { h.pinged = func(*Node, time.Duration, []byte) { wait() } })
+			h.pinged = func(*Node, time.Duration, []byte) { wait() }
 		},
 	}
 }
