@@ -238,6 +238,7 @@ type outgoing struct {
 	issued uint32 // how many were to be queued
 	added  uint32 // how many were queued; the owner of each is its number
 	ended  uint32
+	peak   int      // how many waited at once since the queue was new
 	over   []uint64 // one bit for each that has ended; kept for the judge only
 }
 
@@ -246,8 +247,13 @@ func (o *outgoing) add(name string, body []byte) {
 	g := &o.node.sim.gear
 	g.ended = o.queue.Add(gossip.Message[uint32]{Name: name, Body: body, Owner: o.added}, g.ended[:0])
 	o.added++
+	o.peak = max(o.peak, o.queue.Len())
 	o.settle(g.ended)
 }
+
+// manyQueued is how many messages leave a queue behind that takes more memory, empty, than it is
+// worth keeping. After a join every node has had all names in its queue.
+const manyQueued = 64
 
 // Waiting implements gossip.Source.
 func (o *outgoing) Waiting() bool { return o.queue.Len() > 0 }
@@ -264,6 +270,9 @@ func (o *outgoing) Take(dst [][]byte, room *gossip.Room) [][]byte {
 // settle notes which messages have ended.
 func (o *outgoing) settle(ended []uint32) {
 	o.ended += uint32(len(ended))
+	if o.peak > manyQueued && o.queue.Len() == 0 {
+		o.queue, o.peak = gossip.Queue[uint32]{}, 0
+	}
 	if j := o.node.sim.judge; j != nil && len(ended) > 0 {
 		j.ended(o, ended)
 	}

@@ -37,11 +37,12 @@ func (v *Violation) Error() string {
 }
 
 // violate stops the simulation. Only the first violation counts: what follows may follow from it.
+// The name may still belong to a packet.
 func (s *Sim) violate(n *Node, about string, law *Law, format string, args ...any) {
 	if s.broken != nil {
 		return
 	}
-	s.broken = &Violation{Law: law, Seed: s.opt.Seed, At: s.now, About: about, Text: fmt.Sprintf(format, args...)}
+	s.broken = &Violation{Law: law, Seed: s.opt.Seed, At: s.now, About: strings.Clone(about), Text: fmt.Sprintf(format, args...)}
 	if n != nil {
 		s.broken.Node = n.String()
 		n.trace("breaks the law %q", law.Name)

@@ -70,9 +70,13 @@ type Output struct {
 	arena []byte // the packets' bytes
 }
 
-// maxKeptArena is how much memory for packets an empty Output keeps: what a busy step needs,
-// not what the worst one did.
-const maxKeptArena = 64 << 10
+// What an empty Output keeps is what a busy step needs, not what the worst one did: the bytes of
+// packets, and the entries of each kind. A join brings news of every member at once, and later
+// steps none.
+const (
+	maxKeptArena   = 64 << 10
+	maxKeptEntries = 64
+)
 
 // Reset empties the output; the memory is kept for the next use, what it pointed to is not.
 func (o *Output) Reset() {
@@ -90,6 +94,9 @@ func (o *Output) Reset() {
 }
 
 func empty[T any](s []T) []T {
+	if cap(s) > maxKeptEntries {
+		return nil
+	}
 	clear(s)
 	return s[:0]
 }
