@@ -8,7 +8,7 @@ import (
 
 // Members returns the members that are alive or suspect, ourselves included.
 // The slice is the caller's own. The nodes are snapshots of one instant, shared between callers, who
-// must not change them. Safe from any goroutine and any delegate.
+// must not change them. Safe from any goroutine and any delegate. After Shutdown it tells what was known last.
 func (m *Memberlist) Members() []*Node { return m.cluster.members() }
 
 // NumMembers returns the number of members that are alive or suspect, ourselves included.
@@ -17,7 +17,8 @@ func (m *Memberlist) NumMembers() (alive int) {
 	return alive
 }
 
-// LocalNode returns a snapshot of ourselves. It is never nil; after Leave its State is StateLeft.
+// LocalNode returns a snapshot of ourselves. It is never nil; after Leave its State is StateLeft, and after
+// Shutdown it is what it was last.
 func (m *Memberlist) LocalNode() (n *Node) {
 	m.cluster.view(func(c *swim.Machine) {
 		self := c.Self()
