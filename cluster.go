@@ -52,15 +52,17 @@ func newCluster(p swim.Params, rumours *TransmitLimitedQueue, h *herald) *cluste
 // outputs recycles the empty sets that a step trades for a full one.
 var outputs = sync.Pool{New: func() any { return new(swim.Output) }}
 
-// step runs one transition and then carries out what it asked for. After halt it does nothing.
-// f must not block.
-func (c *cluster) step(f func(m *swim.Machine, now time.Time)) {
+// step runs one transition and then carries out what it asked for. After halt it does nothing, and returns
+// false. f must not block.
+func (c *cluster) step(f func(m *swim.Machine, now time.Time)) bool {
 	out := outputs.Get().(*swim.Output)
-	if c.transition(f, out) {
+	stepped := c.transition(f, out)
+	if stepped {
 		c.act(out)
 	}
 	out.Reset()
 	outputs.Put(out)
+	return stepped
 }
 
 // transition is the part of a step that holds the lock.

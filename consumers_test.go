@@ -3,6 +3,7 @@ package memberlist
 import (
 	"errors"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,7 +105,8 @@ func TestANodeThatLeftIsPutBeforeItsAliveDelegateWhenItJoinsAgain(t *testing.T) 
 		}
 		h.forget()
 		b.join(a, other)
-		if got := h.told("NotifyAlive a", "NotifyJoin a"); got != "NotifyAlive a, NotifyJoin a" {
+		// The other may have told us about ourselves by now, which asks again.
+		if got := h.told("NotifyAlive a", "NotifyJoin a"); !strings.HasPrefix(got, "NotifyAlive a, NotifyJoin a") {
 			t.Errorf("called %q", got)
 		}
 	})

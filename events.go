@@ -8,15 +8,14 @@ import (
 	"github.com/seed-f61b0479/memberlist/internal/swim"
 )
 
-// herald tells the news: what the machine has decided becomes delegate calls, log records and
-// metrics here and nowhere else, in the order in which it was decided, one at a time, on a goroutine
-// of its own. A delegate that blocks delays what is told after it, and nothing but that.
+// herald tells the news: what the machine has decided becomes delegate calls, log records and metrics here and
+// nowhere else. The delegates are called in the order in which it was decided, one at a time, on a goroutine of
+// its own: one that blocks delays what is told after it, and nothing but that.
 type herald struct {
 	events   EventDelegate
 	conflict ConflictDelegate
 	ping     PingDelegate
 	calls    *running
-	log      *slog.Logger
 	noise    *sampler
 	metrics  *telemetry
 	self     string
@@ -27,6 +26,7 @@ type herald struct {
 	queue []event
 	added uint64 // events ever queued
 	told  uint64 // events told so far
+	minor int    // of the queue, how many are not about who is a member
 	marks []mark // who waits for told to reach what, lowest first
 }
 
@@ -43,32 +43,53 @@ type mark struct {
 	done chan struct{}
 }
 
-func newHerald(conf *Config, calls *running, log *slog.Logger, noise *sampler, t *telemetry) *herald {
+func newHerald(conf *Config, calls *running, noise *sampler, t *telemetry) *herald {
 	return &herald{
 		events: conf.Events, conflict: conf.Conflict, ping: conf.Ping, self: conf.Name,
-		calls: calls, log: log, noise: noise, metrics: t,
+		calls: calls, noise: noise, metrics: t,
 		wake: make(chan struct{}, 1),
 	}
 }
 
-// add queues news. It is called inside a step, so it renders nodes but calls nobody.
+// add queues what the application is told. It is called inside a step, so it renders nodes but calls nobody.
+// Joins, updates and leaves are never lost. The rest, which strangers can cause at will, is bounded.
 func (h *herald) add(news []swim.News, suspects bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, n := range news {
-		e := event{News: n}
-		switch n.Kind {
-		case swim.Departed:
-			e.node = departedNode(n.Member)
-		case swim.Joined, swim.Updated, swim.Pinged, swim.Conflict:
-			e.node = publicNode(n.Member, suspects)
+		if e, ok := h.render(n, suspects); ok {
+			h.queue = append(h.queue, e)
+			h.added++
 		}
+	}
+}
+
+// maxMinor is how many conflicts and answers to probes may wait to be told.
+const maxMinor = 128
+
+// render makes an event of news that somebody wants to hear.
+func (h *herald) render(n swim.News, suspects bool) (e event, ok bool) {
+	e.News = n
+	switch n.Kind {
+	case swim.Joined, swim.Updated:
+		e.node = publicNode(n.Member, suspects)
+		return e, true
+	case swim.Departed:
+		e.node = departedNode(n.Member)
+		return e, true
+	case swim.Conflict:
+		ok = h.conflict != nil && h.minor < maxMinor
+	case swim.Pinged:
+		ok = h.ping != nil && h.minor < maxMinor
+	}
+	if ok {
+		h.minor++
+		e.node = publicNode(n.Member, suspects)
 		if n.Other != nil {
 			e.other = newNode(n.Other, StateAlive)
 		}
-		h.queue = append(h.queue, e)
 	}
-	h.added += uint64(len(news))
+	return e, ok
 }
 
 // nudge wakes the herald after a step.
@@ -132,6 +153,9 @@ func (h *herald) next() (e event, ok bool) {
 	}
 	e, h.queue[0] = h.queue[0], event{}
 	h.queue = h.queue[1:]
+	if e.Kind == swim.Conflict || e.Kind == swim.Pinged {
+		h.minor--
+	}
 	return e, true
 }
 
@@ -152,9 +176,8 @@ func (h *herald) finish() {
 	h.marks = keep
 }
 
-// tell words one piece of news: first for the log and the metrics, then for the application.
+// tell calls the application with one event.
 func (h *herald) tell(e *event) {
-	h.record(e)
 	switch e.Kind {
 	case swim.Joined:
 		h.event(func() { h.events.NotifyJoin(e.node) })
@@ -163,13 +186,9 @@ func (h *herald) tell(e *event) {
 	case swim.Departed:
 		h.event(func() { h.events.NotifyLeave(e.node) })
 	case swim.Conflict:
-		if h.conflict != nil {
-			h.calls.do(func() { h.conflict.NotifyConflict(e.node, e.other) })
-		}
+		h.calls.do(func() { h.conflict.NotifyConflict(e.node, e.other) })
 	case swim.Pinged:
-		if h.ping != nil {
-			h.calls.do(func() { h.ping.NotifyPingComplete(e.node, e.RTT, e.Payload) })
-		}
+		h.calls.do(func() { h.ping.NotifyPingComplete(e.node, e.RTT, e.Payload) })
 	}
 }
 
@@ -179,57 +198,73 @@ func (h *herald) event(f func()) {
 	}
 }
 
-// record is what the log and the metrics are told of a piece of news.
-func (h *herald) record(e *event) {
-	ctx := context.Background()
-	name := slog.String("member", e.memberName())
-	switch e.Kind {
+// record tells the log and the metrics of all news of a step, after it.
+func (h *herald) record(news []swim.News) {
+	for i := range news {
+		h.recordOne(&news[i])
+	}
+}
+
+func (h *herald) recordOne(n *swim.News) {
+	name := slog.String("member", shown(memberName(n)))
+	from := slog.String("from", shown(n.From))
+	switch n.Kind {
 	case swim.Joined:
-		h.log.LogAttrs(ctx, slog.LevelDebug, "member joined", name)
+		h.noise.news(slog.LevelDebug, "member joined", name)
 	case swim.Departed:
-		if e.Missing > 0 {
+		if n.Missing > 0 {
 			h.metrics.degradedTimeout()
 		}
-		h.log.LogAttrs(ctx, slog.LevelInfo, "member gone", name,
-			slog.String("state", e.Member.State.String()), slog.Int("confirmations", e.Confirmations))
+		h.noise.news(slog.LevelInfo, "member gone", name,
+			slog.String("state", n.Member.State.String()), slog.Int("confirmations", n.Confirmations))
 	case swim.Suspected:
-		h.log.LogAttrs(ctx, slog.LevelInfo, "member suspected", name, slog.String("from", e.From))
+		h.noise.news(slog.LevelInfo, "member suspected", name, from)
 	case swim.Refuted:
-		h.log.LogAttrs(ctx, slog.LevelWarn, "refuting an accusation", slog.String("from", e.From),
-			slog.Uint64("incarnation", uint64(e.Member.Incarnation)))
+		h.noise.news(slog.LevelWarn, "refuting an accusation", from,
+			slog.Uint64("incarnation", uint64(n.Member.Incarnation)))
 	case swim.Conflict:
 		h.noise.warn("conflict", "two nodes claim one name", name,
-			slog.String("holder", e.Member.Addr.String()), slog.String("other", e.Other.Addr.String()))
+			slog.String("holder", n.Member.Addr.String()), slog.String("other", n.Other.Addr.String()))
 	case swim.StreamOnly:
 		h.noise.warn("stream only", "a member answers by stream but not by packet: is UDP blocked?", name)
 	case swim.WrongName:
-		h.noise.warn("wrong name", "a ping was meant for another node", slog.String("for", e.From))
+		h.noise.warn("wrong name", "a ping was meant for another node", slog.String("for", shown(n.From)))
 	case swim.Ignored:
-		h.metrics.drop("claims", e.Reason)
+		h.metrics.drop("claims", n.Reason)
 	case swim.HealthChanged:
-		h.metrics.health(e.Health)
+		h.metrics.health(n.Health)
 	case swim.ProbeDone:
-		h.probed(e)
+		h.probed(n, name)
 	}
 }
 
-func (h *herald) probed(e *event) {
-	h.metrics.probeNode(e.RTT)
-	if e.Health > 0 {
+func (h *herald) probed(n *swim.News, name slog.Attr) {
+	h.metrics.probeNode(n.RTT)
+	if n.Health > 0 {
 		h.metrics.degradedProbe()
 	}
-	if !e.OK {
-		h.log.LogAttrs(context.Background(), slog.LevelDebug, "probe failed",
-			slog.String("member", e.memberName()))
+	if !n.OK {
+		h.noise.news(slog.LevelDebug, "probe failed", name)
 	}
+}
+
+// longestShown is how much of a name that came from outside stands in a log line.
+const longestShown = 128
+
+// shown cuts a name that is longer than anybody would give a node.
+func shown(name string) string {
+	if len(name) > longestShown {
+		return name[:longestShown] + "…"
+	}
+	return name
 }
 
 // memberName tolerates news that is about nobody in the table.
-func (e *event) memberName() string {
-	if e.Member.Identity == nil {
+func memberName(n *swim.News) string {
+	if n.Member.Identity == nil {
 		return ""
 	}
-	return e.Member.Name
+	return n.Member.Name
 }
 
 // length is the number of events that wait to be told.

@@ -42,8 +42,8 @@ func (m *Memberlist) UpdateMeta(ctx context.Context, meta []byte) error {
 // update announces metadata. keep, if not nil, is from then on what we announce without asking: set in the
 // step that announces it, so that what was refused is forgotten and the last to be announced is kept.
 func (m *Memberlist) update(ctx context.Context, meta []byte, keep *[]byte) error {
-	self := *m.self().Identity
-	self.Meta, self.Face = meta, nil
+	was := m.self()
+	self := swim.Identity{Name: was.Name, Addr: was.Addr, Meta: meta, Versions: was.Versions}
 	if err := m.fits(&self); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
@@ -95,11 +95,10 @@ func (m *Memberlist) LeaveContext(ctx context.Context) error {
 // announce makes a change of ourselves, and waits until it has been told to the application and, if the
 // change says so, to the cluster.
 func (m *Memberlist) announce(ctx context.Context, change func(*swim.Machine, time.Time, chan struct{}) bool) error {
-	if m.isShutdown() {
+	told, wait := make(chan struct{}), false
+	if !m.cluster.step(func(c *swim.Machine, now time.Time) { wait = change(c, now, told) }) {
 		return ErrShutdown
 	}
-	told, wait := make(chan struct{}), false
-	m.cluster.step(func(c *swim.Machine, now time.Time) { wait = change(c, now, told) })
 	m.herald.settle(ctx)
 	if !wait {
 		return nil
@@ -118,11 +117,10 @@ func (m *Memberlist) announce(ctx context.Context, change func(*swim.Machine, ti
 // in fact alive refutes it. Our own name is refused; so is one that is not known. It does not wait for
 // NotifyLeave, so that it may be called there.
 func (m *Memberlist) ForceRemove(name string) error {
-	if m.isShutdown() {
+	found := false
+	if !m.cluster.step(func(c *swim.Machine, now time.Time) { found = c.ForceRemove(now, name) }) {
 		return ErrShutdown
 	}
-	found := false
-	m.cluster.step(func(c *swim.Machine, now time.Time) { found = c.ForceRemove(now, name) })
 	if !found {
 		return fmt.Errorf("force remove: no other member is named %q", name)
 	}

@@ -40,32 +40,32 @@ func LogStringAddress(addr string) string {
 }
 
 // newLogger returns the one logger of a node: Slog if it is set, else one that writes lines to Logger or
-// LogOutput, by default os.Stderr.
+// LogOutput, by default os.Stderr. Nobody who logs waits for the writer: see logQueue.
 func newLogger(conf *Config) *slog.Logger {
 	out := conf.Logger
 	switch {
 	case conf.Slog != nil:
-		return conf.Slog
+		return slog.New(queued(conf.Slog.Handler()))
 	case out == nil && conf.LogOutput == nil:
 		out = log.New(os.Stderr, "", log.LstdFlags)
 	case out == nil:
 		out = log.New(conf.LogOutput, "", log.LstdFlags)
 	}
-	return slog.New(&lineHandler{out: out})
+	return slog.New(queued(&lineHandler{out: out, mute: out.Writer() == io.Discard}))
 }
 
 // lineHandler writes records as the lines that programs know to filter: "[WARN] memberlist: text key=value".
 // It takes every level, as programs that filter lines expect, unless nobody can see any.
 type lineHandler struct {
 	out   *log.Logger
+	mute  bool   // nobody sees any line
 	group string // prefix of the keys to come: the open groups, each with a dot behind it
 	fixed string // what WithAttrs gave, as text
 }
 
-// Enabled says whether anybody can see the line. The writer is asked each time, because SetOutput changes it.
-func (h *lineHandler) Enabled(context.Context, slog.Level) bool {
-	return h.out.Writer() != io.Discard
-}
+// Enabled says whether anybody can see the line. The writer was asked once: to ask it again would wait for a
+// line that is being written.
+func (h *lineHandler) Enabled(context.Context, slog.Level) bool { return !h.mute }
 
 // Handle writes one line.
 func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
@@ -78,11 +78,8 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 		line = appendAttr(line, h.group, a)
 		return true
 	})
-	return h.out.Output(callDepth, string(line))
+	return h.out.Output(1, string(line))
 }
-
-// callDepth leads from log.Logger.Output back to who logged: Handle, two functions of slog, and its caller.
-const callDepth = 4
 
 // WithAttrs returns a handler that adds these to each line.
 func (h *lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
@@ -162,8 +159,10 @@ func mustQuote(r rune) bool {
 // printLogger returns a *log.Logger for parts that are given one by contract, such as a NetTransport. What
 // it is told as lines of the lineHandler's form becomes records of the node's logger again.
 func printLogger(l *slog.Logger) *log.Logger {
-	if h, ok := l.Handler().(*lineHandler); ok {
-		return h.out
+	if q, ok := l.Handler().(*queuedHandler); ok {
+		if h, ok := q.Handler.(*lineHandler); ok {
+			return h.out
+		}
 	}
 	return log.New(&lineReader{l}, "", 0)
 }

@@ -16,9 +16,21 @@ import (
 )
 
 // logTo returns a logger as a Config with a Logger makes it, and what it writes.
-func logTo(flags int) (*slog.Logger, *bytes.Buffer) {
-	var out bytes.Buffer
-	return newLogger(&Config{Logger: log.New(&out, "", flags)}), &out
+func logTo(flags int) (*slog.Logger, *written) {
+	out := new(written)
+	out.by = newLogger(&Config{Logger: log.New(&out.text, "", flags)})
+	return out.by, out
+}
+
+// written is what a logger has written, once it has written all.
+type written struct {
+	by   *slog.Logger
+	text bytes.Buffer
+}
+
+func (w *written) String() string {
+	settleLog(w.by, nil)
+	return w.text.String()
 }
 
 func TestAddressesAreLoggedWithWhereTheyStand(t *testing.T) {
@@ -88,25 +100,19 @@ func TestLinesShowGroupsAndWhatTheLoggerWasGiven(t *testing.T) {
 	}
 }
 
-func TestLinesNameTheFileThatLogged(t *testing.T) {
-	l, out := logTo(log.Lshortfile)
-	l.Info("one")
-	l.LogAttrs(context.Background(), slog.LevelInfo, "two")
-	for line := range strings.Lines(out.String()) {
-		if !strings.HasPrefix(line, "log_test.go:") {
-			t.Errorf("got %q", line)
-		}
-	}
-}
-
 func TestALoggerIsMadeFromWhatTheConfigNames(t *testing.T) {
 	var out bytes.Buffer
-	newLogger(&Config{LogOutput: &out}).Warn("text")
+	l := newLogger(&Config{LogOutput: &out})
+	l.Warn("text")
+	settleLog(l, nil)
 	if !strings.HasSuffix(out.String(), " [WARN] memberlist: text\n") || strings.HasPrefix(out.String(), "[") {
 		t.Errorf("LogOutput: got %q, want the time in front", out.String())
 	}
-	own := slog.New(slog.DiscardHandler)
-	if newLogger(&Config{Slog: own, LogOutput: &out}) != own {
+	var won bytes.Buffer
+	l = newLogger(&Config{Slog: slog.New(slog.NewTextHandler(&won, nil)), LogOutput: &out})
+	l.Warn("mine")
+	settleLog(l, nil)
+	if !strings.Contains(won.String(), "msg=mine") {
 		t.Error("Slog does not win")
 	}
 	if newLogger(&Config{}) == nil {
@@ -133,16 +139,49 @@ func TestADisabledLevelCostsNothing(t *testing.T) {
 	}
 }
 
-func TestALoggerThatIsTurnedOnLaterIsHeard(t *testing.T) {
-	out := log.New(io.Discard, "", 0)
-	l := newLogger(&Config{Logger: out})
-	l.Info("unheard")
-	var b bytes.Buffer
-	out.SetOutput(&b)
-	l.Info("heard")
-	if b.String() != "[INFO] memberlist: heard\n" {
-		t.Errorf("got %q", b.String())
-	}
+// stuckWriter is a log that nobody reads.
+type stuckWriter chan struct{}
+
+func (w stuckWriter) Write(b []byte) (int, error) {
+	<-w
+	return len(b), nil
+}
+
+func TestAWriterThatBlocksHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(stuckWriter)
+		l := newLogger(&Config{LogOutput: stuck})
+		noise := newSampler(l)
+		for range 2 * logsWaiting {
+			l.Info("one of many")
+			noise.warn("kind", "noise")
+		}
+		begun := time.Now()
+		limit, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if settleLog(l, limit.Done()); time.Since(begun) != time.Second {
+			t.Errorf("waited %v for a writer that is stuck", time.Since(begun))
+		}
+		close(stuck)
+		settleLog(l, nil)
+	})
+}
+
+func TestRecordsThatWereLostAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate, out := make(stuckWriter), new(bytes.Buffer)
+		l := newLogger(&Config{Logger: log.New(io.MultiWriter(gate, out), "", 0)})
+		l.Info("first")
+		synctest.Wait() // it is being written
+		for range logsWaiting + 7 {
+			l.Info("more")
+		}
+		close(gate)
+		settleLog(l, nil)
+		if !strings.HasSuffix(out.String(), "too slow lost=7\n") {
+			t.Errorf("ends with %q", out.String()[max(0, out.Len()-100):])
+		}
+	})
 }
 
 func TestPrintedLinesBecomeRecordsAgain(t *testing.T) {
@@ -208,10 +247,9 @@ func TestASamplerRemembersABoundedNumberOfKinds(t *testing.T) {
 			t.Errorf("remembers %d kinds", got)
 		}
 		time.Sleep(samplePeriod)
-		out.Reset()
 		noise.warn("a new kind", "x")
-		if len(noise.kinds) != 1 || out.Len() == 0 {
-			t.Errorf("after a quiet period it remembers %d kinds and logged %q", len(noise.kinds), out)
+		if got := strings.Count(out.String(), "\n"); len(noise.kinds) != 1 || got != sampleKeys+2 {
+			t.Errorf("after a quiet period it remembers %d kinds and logged %d lines in all", len(noise.kinds), got)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -129,7 +130,7 @@ func assemble(conf *Config, transport Transport, log *slog.Logger) *Memberlist {
 	}
 	noise := newSampler(log)
 	own, _ := transport.(*NetTransport)
-	m.herald = newHerald(conf, m.calls, log, noise, m.metrics)
+	m.herald = newHerald(conf, m.calls, noise, m.metrics)
 	rumours := &TransmitLimitedQueue{RetransmitMult: conf.RetransmitMult, rumours: true}
 	m.cluster = newCluster(params(conf), rumours, m.herald)
 	rumours.NumNodes = func() int { return int(m.cluster.size.Load()) }
@@ -164,7 +165,7 @@ func assemble(conf *Config, transport Transport, log *slog.Logger) *Memberlist {
 // params is what the machine needs to know of the configuration.
 func params(conf *Config) swim.Params {
 	return swim.Params{
-		Name:          conf.Name,
+		Name: conf.Name, FirstSeq: rand.Uint32(),
 		ProbeInterval: conf.ProbeInterval, ProbeTimeout: conf.ProbeTimeout,
 		IndirectChecks: conf.IndirectChecks, ProbeByStream: conf.ProbeByStream, DisableStreamPings: conf.DisableTcpPings,
 		SuspicionMult: conf.SuspicionMult, SuspicionMaxTimeoutMult: conf.SuspicionMaxTimeoutMult,
@@ -280,6 +281,7 @@ func (m *Memberlist) act(out *swim.Output) {
 	}
 	if len(out.News) > 0 {
 		m.herald.nudge()
+		m.herald.record(out.News)
 	}
 }
 
@@ -303,19 +305,35 @@ func (m *Memberlist) Shutdown() error {
 	if !m.calls.close() {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownPatience)
+	defer cancel()
+	limit := ctx.Done()
 	m.cluster.halt()
-	err := m.transport.Shutdown()
+	err := m.closeTransport(limit)
 	m.streams.hangUp()
 	m.loops.close()
-	limit := time.NewTimer(shutdownPatience)
-	defer limit.Stop()
-	if m.calls.wait(limit) {
-		m.loops.wait(limit)
-	}
+	m.calls.wait(limit)
+	m.loops.wait(limit)
 	m.cluster.rumours.Reset()
-	m.metrics.flush()
+	m.metrics.flushWithin(limit)
+	settleLog(m.log, limit)
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("shutdown: %w", err)
 	}
 	return nil
 }
+
+// closeTransport shuts the transport down and waits for that until limit is closed: a transport of somebody
+// else's may hang.
+func (m *Memberlist) closeTransport(limit <-chan struct{}) error {
+	done := make(chan error, 1)
+	go func() { done <- m.transport.Shutdown() }()
+	select {
+	case err := <-done:
+		return err
+	case <-limit:
+		return errTransportHangs
+	}
+}
+
+var errTransportHangs = errors.New("the transport does not shut down")

@@ -48,12 +48,14 @@ const (
 	clockEvery = 64
 	// maxDrops bounds how many lanes and reasons are told apart, in case a stranger names one.
 	maxDrops = 128
+	// maxMeasured bounds what waits for a sink that stands still.
+	maxMeasured = 1024
 )
 
-// telemetry hands to the global sink of go-metrics what a node counts and measures. Counts are summed and
-// handed over at most once in a second, by whoever counts then and once more by flush, so they cost next to
-// nothing with a sink or without. What is measured is rare and goes to the sink at once. It needs no
-// goroutine and no timer. It is safe for concurrent use, and a nil telemetry does nothing.
+// telemetry hands to the global sink of go-metrics what a node counts and measures. Counts are summed, what is
+// measured is rare and kept in a list; both are handed over at most once in a second, by a goroutine that
+// whoever counts then starts, and once more at Shutdown. So they cost next to nothing with a sink or without,
+// and a sink that blocks holds up nobody. It is safe for concurrent use, and a nil telemetry does nothing.
 type telemetry struct {
 	labels []metrics.Label // our own, without spare capacity: go-metrics appends to what it is given
 	begun  time.Time
@@ -63,6 +65,18 @@ type telemetry struct {
 
 	mu    sync.RWMutex // a leaf: guards the map, not the counters in it
 	drops map[dropped]*atomic.Uint64
+
+	flushing atomic.Bool // the goroutine that hands over is under way
+	list     sync.Mutex  // a leaf
+	measured []measure
+}
+
+// measure is one thing measured, until it is handed over.
+type measure struct {
+	hand   func(key []string, v float32, labels []metrics.Label)
+	key    []string
+	value  float32
+	labels []metrics.Label
 }
 
 // dropped says where something was dropped, and why.
@@ -187,16 +201,46 @@ func (t *telemetry) counted() {
 func (t *telemetry) flushIfDue() {
 	now, due := int64(time.Since(t.begun)), t.due.Load()
 	if now >= due && t.due.CompareAndSwap(due, now+int64(handOver)) {
-		t.flush()
+		t.flushAside()
 	}
 }
 
-// flush hands over all that has been counted. Shutdown calls it last.
+// flushAside hands over on a goroutine of its own, unless one stands in the sink still.
+func (t *telemetry) flushAside() {
+	if t.flushing.CompareAndSwap(false, true) {
+		go func() {
+			defer t.flushing.Store(false)
+			t.flush()
+		}()
+	}
+}
+
+// flushWithin hands over the last and waits for that until limit is closed.
+func (t *telemetry) flushWithin(limit <-chan struct{}) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		t.flush()
+	}()
+	select {
+	case <-done:
+	case <-limit:
+	}
+}
+
+// flush hands over all that has been counted and measured.
 func (t *telemetry) flush() {
 	if t == nil {
 		return
 	}
 	t.since.Store(0)
+	t.list.Lock()
+	measured := t.measured
+	t.measured = nil
+	t.list.Unlock()
+	for _, m := range measured {
+		m.hand(m.key, m.value, m.labels)
+	}
 	for c := range t.counts {
 		t.emit(countKeys[c], &t.counts[c], t.labels)
 	}
@@ -227,16 +271,14 @@ func (t *telemetry) gauge(key []string, v float32, label *metrics.Label) {
 	if label != nil {
 		labels = withLabels(labels, *label)
 	}
-	metrics.SetGaugeWithLabels(key, v, labels)
-	t.flushIfDue()
+	t.measure(measure{metrics.SetGaugeWithLabels, key, v, labels})
 }
 
 func (t *telemetry) sample(key []string, v float32) {
 	if t == nil {
 		return
 	}
-	metrics.AddSampleWithLabels(key, v, t.labels)
-	t.flushIfDue()
+	t.measure(measure{metrics.AddSampleWithLabels, key, v, t.labels})
 }
 
 // took measures a time, in the unit that the sink's configuration asks for.
@@ -244,6 +286,17 @@ func (t *telemetry) took(key []string, took time.Duration) {
 	if t == nil {
 		return
 	}
-	metrics.MeasureSinceWithLabels(key, time.Now().Add(-took), t.labels)
+	measureTime := func(key []string, seconds float32, labels []metrics.Label) {
+		metrics.MeasureSinceWithLabels(key, time.Now().Add(-time.Duration(float64(seconds)*float64(time.Second))), labels)
+	}
+	t.measure(measure{measureTime, key, float32(took.Seconds()), t.labels})
+}
+
+func (t *telemetry) measure(m measure) {
+	t.list.Lock()
+	if len(t.measured) < maxMeasured {
+		t.measured = append(t.measured, m)
+	}
+	t.list.Unlock()
 	t.flushIfDue()
 }

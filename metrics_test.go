@@ -100,7 +100,10 @@ func TestCountsAreHandedOverOnceInASecond(t *testing.T) {
 	sink := inmem(t)
 	synctest.Test(t, func(t *testing.T) {
 		m := newTelemetry(nil)
-		seen := func() int { return sums(sink)["memberlist.udp.sent"] }
+		seen := func() int {
+			synctest.Wait() // the goroutine that hands over has ended
+			return sums(sink)["memberlist.udp.sent"]
+		}
 		m.udpSent(1)
 		if seen() != 1 {
 			t.Errorf("the first is not handed over at once: %d", seen())

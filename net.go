@@ -116,7 +116,7 @@ func (r *receiver) packet(p *Packet) {
 	r.decode(opened.Messages, from, p.From)
 	r.sort(from)
 	if len(r.batch.order) > 0 {
-		r.cluster.step(func(m *swim.Machine, now time.Time) { r.batch.apply(m, now, from) })
+		r.cluster.step(func(m *swim.Machine, now time.Time) { r.batch.apply(m, now, heardAt(p, now), from) })
 	}
 	r.deliver()
 }
@@ -130,11 +130,25 @@ func (r *receiver) decode(messages []wire.Message, from swim.Source, addr net.Ad
 		}
 	}
 	if len(r.batch.alives) > 0 && !r.gate.sourceAllowed(from.Addr.Addr()) {
-		r.batch.drop(wire.TypeAlive)
-		r.batch.alives = r.batch.alives[:0] // the lane of claims must not see them either
+		r.batch.dropAlives()
 		r.metrics.drop("packet", "source not allowed")
 	}
+	r.onePing()
 	r.metrics.heard(len(r.batch.alives), len(r.batch.suspects), len(r.batch.deads))
+}
+
+// onePing keeps the first ping of each kind. No node puts two into a packet, but each is answered: a packet
+// full of them would be answered with many times its size, at an address that may be forged.
+func (r *receiver) onePing() {
+	b := &r.batch
+	if len(b.pings) <= 1 && len(b.relays) <= 1 {
+		return
+	}
+	r.metrics.drop("packet", "more than one ping")
+	b.keep(func(s said) bool {
+		return s.at == 0 || s.kind != wire.TypePing && s.kind != wire.TypeIndirectPing
+	})
+	b.pings, b.relays = b.pings[:min(1, len(b.pings))], b.relays[:min(1, len(b.relays))]
 }
 
 // sort takes out of the batch what other lanes must see first.
@@ -142,14 +156,16 @@ func (r *receiver) sort(from swim.Source) {
 	if len(r.batch.alives) > 0 && r.gate.checks() {
 		if r.claims != nil {
 			r.claims.put(r.batch.alives, &r.batch.mail)
-			r.batch.drop(wire.TypeAlive)
+			r.batch.dropAlives()
 		} else {
-			r.batch.keepAlives(r.gate.addressAllowed)
+			r.batch.keep(func(s said) bool {
+				return s.kind != wire.TypeAlive || r.gate.addressAllowed(&r.batch.alives[s.at])
+			})
 		}
 	}
 	if len(r.batch.pings) > 0 && r.acks != nil {
 		r.acks.put(r.batch.pings, from)
-		r.batch.drop(wire.TypePing)
+		r.batch.keep(func(s said) bool { return s.kind != wire.TypePing })
 	}
 }
 
@@ -165,6 +181,15 @@ func (r *receiver) refuse(err error, from net.Addr) {
 	layer, reason := causeOf(err)
 	r.metrics.drop(layer, reason)
 	r.noise.refused(reason, "dropped a packet", from, err)
+}
+
+// heardAt is when a packet came in, from which round trip times are computed: what it then waited for is not
+// the network's. A transport may leave it out.
+func heardAt(p *Packet, now time.Time) time.Time {
+	if p.Timestamp.IsZero() {
+		return now
+	}
+	return p.Timestamp
 }
 
 // peerOf names the source of a packet as the machine wants it.
@@ -225,30 +250,25 @@ func next[M any](list []M, decode func(*M, []byte) error, body []byte) ([]M, int
 	return list, n, nil
 }
 
-// drop takes all messages of a kind out of the order.
-func (b *batch) drop(kind wire.Type) {
+// keep takes all messages out of the order that do not fit.
+func (b *batch) keep(fit func(said) bool) {
 	kept := b.order[:0]
 	for _, s := range b.order {
-		if s.kind != kind {
+		if fit(s) {
 			kept = append(kept, s)
 		}
 	}
 	b.order = kept
 }
 
-// keepAlives takes those alive messages out of the order that do not fit.
-func (b *batch) keepAlives(fit func(*wire.Alive) bool) {
-	kept := b.order[:0]
-	for _, s := range b.order {
-		if s.kind != wire.TypeAlive || fit(&b.alives[s.at]) {
-			kept = append(kept, s)
-		}
-	}
-	b.order = kept
+// dropAlives takes all alive messages out of the batch.
+func (b *batch) dropAlives() {
+	b.keep(func(s said) bool { return s.kind != wire.TypeAlive })
+	b.alives = b.alives[:0]
 }
 
 // apply has the machine hear the batch, in the order in which it was said.
-func (b *batch) apply(m *swim.Machine, now time.Time, from swim.Source) {
+func (b *batch) apply(m *swim.Machine, now, heard time.Time, from swim.Source) {
 	for _, s := range b.order {
 		switch s.kind {
 		case wire.TypePing:
@@ -256,7 +276,7 @@ func (b *batch) apply(m *swim.Machine, now time.Time, from swim.Source) {
 		case wire.TypeIndirectPing:
 			m.IndirectPing(now, from, &b.relays[s.at])
 		case wire.TypeAck:
-			m.Ack(now, &b.acks[s.at])
+			m.AckAt(now, heard, &b.acks[s.at])
 		case wire.TypeNack:
 			m.Nack(now, &b.nacks[s.at])
 		case wire.TypeAlive:

@@ -217,7 +217,10 @@ func (t *NetTransport) Shutdown() error {
 			_ = l.Close()
 		}
 		t.loops.Wait()
-		t.metrics.flush()
+		limit, cancel := context.WithTimeout(context.Background(), shutdownPatience)
+		defer cancel()
+		t.metrics.flushWithin(limit.Done())
+		settleLog(t.log, limit.Done())
 	})
 	return nil
 }

@@ -1,9 +1,6 @@
 package memberlist
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
 // running counts what is under way, so that Shutdown can end it: once it is closed nothing new
 // begins, and whoever closed it can wait for the rest. A node has two: its own goroutines, and the
@@ -76,12 +73,10 @@ func (r *running) close() bool {
 	return true
 }
 
-// wait gives what is under way until the timer fires to end, and says whether it did.
-func (r *running) wait(limit *time.Timer) bool {
+// wait gives what is under way until limit is closed to end.
+func (r *running) wait(limit <-chan struct{}) {
 	select {
 	case <-r.idle:
-		return true
-	case <-limit.C:
-		return false
+	case <-limit:
 	}
 }

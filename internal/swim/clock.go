@@ -37,6 +37,9 @@ func (c *clock) observe(t time.Time) {
 	c.now = max(c.now, instant(t.Sub(c.epoch)))
 }
 
+// past returns the instant of a time that is not later than now.
+func (c *clock) past(t time.Time) instant { return min(c.now, instant(t.Sub(c.epoch))) }
+
 // time returns the caller's spelling of an instant.
 func (c *clock) time(i instant) time.Time { return c.epoch.Add(time.Duration(i)) }
 

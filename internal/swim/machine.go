@@ -40,6 +40,7 @@ func New(p Params, r *rand.Rand) *Machine {
 		params:    p,
 		rand:      r,
 		table:     newTable(),
+		seq:       p.FirstSeq,
 		health:    health{limit: p.AwarenessMax},
 		relays:    relays{bySeq: make(map[uint32]*relay)},
 		userPings: userPings{bySeq: make(map[uint32]*userPing)},
@@ -191,16 +192,20 @@ func (m *Machine) IndirectPing(now time.Time, from Source, p *wire.IndirectPing)
 }
 
 // Ack handles the answer to one of our pings: a probe, one for another node, or the user's.
-func (m *Machine) Ack(now time.Time, a *wire.Ack) {
+func (m *Machine) Ack(now time.Time, a *wire.Ack) { m.AckAt(now, now, a) }
+
+// AckAt is Ack for an answer that came in at heard and has waited since: round trip times end there.
+func (m *Machine) AckAt(now, heard time.Time, a *wire.Ack) {
 	if !m.observe(now) {
 		return
 	}
+	at := m.clock.past(heard)
 	if m.probe.phase != idle && m.probe.seq == a.SeqNo {
-		m.probeAcked(a.Payload)
+		m.probeAcked(at, a.Payload)
 	} else if r := m.relays.bySeq[a.SeqNo]; r != nil {
 		m.relayAcked(r)
 	} else if u := m.userPings.bySeq[a.SeqNo]; u != nil {
-		m.userPingAcked(u)
+		m.userPingAcked(u, at)
 	}
 }
 

@@ -6,6 +6,9 @@ import "time"
 type Params struct {
 	// Name is our own.
 	Name string
+	// FirstSeq is the number before that of the first ping. Drawn by chance, it keeps strangers who cannot
+	// see our packets from making up acks.
+	FirstSeq uint32
 
 	// ProbeInterval is the time from one probe to the next; 0 switches probing off.
 	ProbeInterval time.Duration

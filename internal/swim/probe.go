@@ -151,9 +151,9 @@ func (m *Machine) knock() {
 }
 
 // probeAcked handles an ack, direct, late or relayed: either way the target lives.
-func (m *Machine) probeAcked(payload []byte) {
+func (m *Machine) probeAcked(at instant, payload []byte) {
 	p := &m.probe
-	rtt := m.clock.since(p.began)
+	rtt := time.Duration(max(0, at-p.began))
 	if p.phase == direct && rtt <= m.params.ProbeTimeout {
 		m.tellOf(p.target, News{Kind: Pinged, RTT: rtt, Payload: bytes.Clone(payload)})
 	}
