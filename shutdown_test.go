@@ -113,7 +113,7 @@ func provoke(b *lab, m, other *Memberlist) {
 	b.t.Helper()
 	to := m.LocalNode()
 	go other.UpdateMeta(context.Background(), []byte("new"))
-	if err := errors.Join(other.SendBestEffort(to, []byte("hello")), other.SendReliable(to, []byte("hello"))); err != nil {
+	if err := errors.Join(other.SendBestEffort(to, []byte("hello")), other.SendReliable(to, []byte("hello"))); err != nil && !m.isShutdown() {
 		b.t.Error(err)
 	}
 	twin := b.create(other.LocalNode().Name, through(&tap{})) // claims the other's name
