@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -73,6 +74,42 @@ func neverStops(n *Node, out *swim.Output) {
 	}
 }
 
+// believesHearsay takes the dead of another's table for dead.
+func believesHearsay(n *Node, rows []wire.Row) {
+	for _, r := range rows {
+		if swim.State(r.State) == swim.Dead {
+			n.machine.Dead(n.sim.time(), &wire.Dead{Incarnation: r.Incarnation, Node: r.Name, From: "hearsay"})
+		}
+	}
+}
+
+// eachNews changes news of one kind before anybody sees them.
+func eachNews(kind swim.NewsKind, change func(n *Node, x *swim.News)) func(*Node, *swim.Output) {
+	return func(n *Node, out *swim.Output) {
+		for i := range out.News {
+			if out.News[i].Kind == kind {
+				change(n, &out.News[i])
+			}
+		}
+	}
+}
+
+// gossipsToItself is a sample that forgot whom to leave out.
+func gossipsToItself(n *Node, out *swim.Output) {
+	if len(out.Gossip) > 1 {
+		out.Gossip[0].Addr = n.place().addr
+	}
+}
+
+// neverReplaces queues what it has to tell under a name of its own as well.
+func neverReplaces(n *Node, out *swim.Output) {
+	for _, b := range slices.Clone(out.Broadcasts) {
+		b.Name = fmt.Sprint("rumour ", n.rumours.issued)
+		n.rumours.issued++
+		out.Broadcasts = append(out.Broadcasts, b)
+	}
+}
+
 // plants are bugs, and the laws of which one must be broken by each.
 var plants = []struct {
 	bug    string
@@ -107,6 +144,24 @@ var plants = []struct {
 			out.Broadcasts = append(out.Broadcasts, out.Broadcasts[0])
 		}
 	}}, []*Law{lawOnce}},
+	{"rumours do not replace each other", tamper{output: neverReplaces}, []*Law{lawBounds}},
+	{"messages are cut short", tamper{output: func(_ *Node, out *swim.Output) {
+		for i := range out.Broadcasts {
+			b := &out.Broadcasts[i]
+			if wire.Type(b.Body[0]) == wire.TypeDead {
+				b.Body = b.Body[:len(b.Body)-1]
+			}
+		}
+	}}, []*Law{lawFrames}},
+	{"hearsay is believed", tamper{rows: believesHearsay}, []*Law{lawHearsay}},
+	{"names go to whoever claims them", tamper{params: func(_ *Node, p *swim.Params) {
+		p.DeadNodeReclaimTime = 1
+	}}, []*Law{lawMove}},
+	{"nodes gossip to themselves", tamper{output: gossipsToItself}, []*Law{lawAlone}},
+	{"failed probes count as answered", tamper{output: eachNews(swim.ProbeDone, func(_ *Node, x *swim.News) { x.OK = true })},
+		[]*Law{lawLiving}},
+	{"old probes accuse", tamper{output: eachNews(swim.Suspected, func(_ *Node, x *swim.News) { x.Member.Incarnation++ })},
+		[]*Law{lawStale}},
 	{"a rumour is told for ever", tamper{output: neverStops}, []*Law{lawDrain}},
 	{"packets are packed too large", tamper{budget: 40}, []*Law{lawBudget}},
 	{"two probes run at once", tamper{output: probesTwice}, []*Law{lawOneProbe}},
@@ -154,6 +209,29 @@ func TestEveryPlantedBugIsCaught(t *testing.T) {
 			}
 			t.Errorf("not caught by %d seeds", seedsPerPlant)
 		})
+	}
+}
+
+// unplanted are the laws that no plant breaks, and why.
+var unplanted = map[*Law]string{
+	lawReturn: "no input makes a machine forget the order of claims; a change of its rules does",
+	lawSelf:   "likewise for its own row",
+	lawCounts: "likewise for what it counts",
+	lawHealth: "likewise for its health score",
+	lawFaults: "see TestARunInWhichNothingGoesWrongDoesNotPass",
+}
+
+func TestEveryLawHasAPlantOrAReason(t *testing.T) {
+	planted := make(map[*Law]bool)
+	for i := range plants {
+		for _, law := range plants[i].laws {
+			planted[law] = true
+		}
+	}
+	for _, law := range Laws() {
+		if _, excused := unplanted[law]; planted[law] == excused {
+			t.Errorf("%q: planted %v, excused %v", law.Name, planted[law], excused)
+		}
 	}
 }
 

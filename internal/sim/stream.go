@@ -313,6 +313,9 @@ func (n *Node) merge(rows []wire.Row, join bool) {
 		n.hearsRow(&rows[i])
 	}
 	n.life.merging = true
+	if s.tamper != nil && s.tamper.rows != nil {
+		s.tamper.rows(n, rows)
+	}
 	if join {
 		n.machine.MergeJoin(s.time(), rows)
 	} else {
