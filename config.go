@@ -73,7 +73,9 @@ type Config struct {
 	IndirectChecks int
 
 	// RetransmitMult makes each message go out RetransmitMult * ceil(log10(N+1)) times, N being the number
-	// of members. More spread a message more surely and use more of the network. With 0, once.
+	// of members. More spread a message more surely and use more of the network. With 0, once. News of members
+	// of small clusters go out more often, up to ten times: the formula alone would now and then leave one
+	// member without the word that another has died.
 	RetransmitMult int
 
 	// SuspicionMult makes a suspect wait at least SuspicionMult * max(1, log10(N)) * ProbeInterval before it is
@@ -182,8 +184,8 @@ type Config struct {
 	// MetricLabels are put on every metric. The slice is copied.
 	MetricLabels []metrics.Label
 
-	// QueueCheckInterval is how often the length of the queue of messages is measured, and a warning
-	// logged when it is excessive. 0 switches that off.
+	// QueueCheckInterval is how often the lengths of the queues and the number of members in each state are
+	// measured, while the node has anything to do. 0 switches that off.
 	QueueCheckInterval time.Duration
 
 	// MsgpackUseNewTimeFormat is without effect: no message of the protocol bears a time.

@@ -21,8 +21,8 @@ import (
 // All methods are safe for concurrent use, and may be called from every delegate method, except that
 // Join, Leave, UpdateNode, UpdateMeta and Shutdown (with all their variants) must not be awaited inside an
 // event callback (NotifyJoin, NotifyLeave, NotifyUpdate, NotifyConflict, NotifyPingComplete): they return after
-// the news that they cause has been told, and would wait for themselves. After Shutdown what can fail returns ErrShutdown, and what
-// cannot answers from what was known last.
+// the news that they cause has been told, and would wait for themselves. After Shutdown what can fail returns
+// ErrShutdown, and what cannot answers from what was known last.
 type Memberlist struct {
 	conf      *Config // ours: a copy with the defaults filled in
 	cluster   *cluster
