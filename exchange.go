@@ -83,7 +83,7 @@ func (s *streams) trade(ctx context.Context, with Address, join bool) (*wire.Sta
 func (t *talk) readState() (*wire.State, error) {
 	state, err := t.in.PushPull()
 	if err == nil {
-		t.metrics.sizeRemote(t.received)
+		t.streams.metrics.sizeRemote(t.received)
 	}
 	return state, err
 }
@@ -91,20 +91,20 @@ func (t *talk) readState() (*wire.State, error) {
 // answerExchange reads another node's state, judges it, tells ours or why not, and merges.
 func (t *talk) answerExchange() error {
 	select {
-	case t.answers <- struct{}{}:
+	case t.streams.answers <- struct{}{}:
 	default:
 		t.sayError(errBusy)
 		return errBusy
 	}
 	theirs, err := t.exchangeAnswered()
 	if err == nil {
-		t.mergeMembers(context.Background(), theirs, false)
+		t.streams.mergeMembers(context.Background(), theirs, false)
 	}
-	<-t.answers // before the news are awaited: the application may take its time
+	<-t.streams.answers // before the news are awaited: the application may take its time
 	if err == nil {
 		t.conn.Close()
 		t.vacate()
-		t.mergeUser(context.Background(), theirs.User, theirs.Join)
+		t.streams.mergeUser(context.Background(), theirs.User, theirs.Join)
 	}
 	return err
 }
@@ -114,15 +114,15 @@ func (t *talk) exchangeAnswered() (*wire.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours, err := t.state(theirs.Join)
+	ours, err := t.streams.state(theirs.Join)
 	if err == nil {
-		err = t.examine(theirs, theirs.Join)
+		err = t.streams.examine(theirs, theirs.Join)
 	}
 	if err != nil {
 		t.sayError(err)
 		return nil, err
 	}
-	t.metrics.sizeLocal(len(ours))
+	t.streams.metrics.sizeLocal(len(ours))
 	return theirs, t.write(ours)
 }
 

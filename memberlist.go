@@ -146,10 +146,7 @@ func assemble(conf *Config, transport Transport, log *slog.Logger) *Memberlist {
 		m.sender.direct = own
 	}
 	m.cluster.longest = m.sender.longestRumour()
-	m.streams = newStreams(&streams{
-		conf: conf, transport: m.transport, cluster: m.cluster, sender: m.sender, gate: m.gate, herald: m.herald,
-		keyring: conf.Keyring, calls: m.calls, loops: m.loops, log: log, noise: noise, metrics: m.metrics,
-	})
+	m.streams = newStreams(m, noise)
 	m.receiver = receiver{
 		transport: transport, cluster: m.cluster, keyring: conf.Keyring, gate: m.gate,
 		noise: noise, metrics: m.metrics, trusting: own == nil || conf.RequireNodeNames,

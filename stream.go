@@ -59,13 +59,14 @@ var (
 	errStreamMemory = errors.New("too much data on all streams together")
 )
 
-// newStreams completes what its caller has connected.
-func newStreams(s *streams) *streams {
-	s.serving = make(chan struct{}, maxServed)
-	s.answers = make(chan struct{}, maxExchanges)
-	s.syncing = make(chan struct{}, 1)
-	s.open = make(map[net.Conn]struct{})
-	return s
+// newStreams makes the conversations of a node whose other parts are there already.
+func newStreams(m *Memberlist, noise *sampler) *streams {
+	return &streams{
+		conf: m.conf, transport: m.transport, cluster: m.cluster, sender: m.sender, gate: m.gate, herald: m.herald,
+		keyring: m.conf.Keyring, calls: m.calls, loops: m.loops, log: m.log, noise: noise, metrics: m.metrics,
+		serving: make(chan struct{}, maxServed), answers: make(chan struct{}, maxExchanges),
+		syncing: make(chan struct{}, 1), open: make(map[net.Conn]struct{}),
+	}
 }
 
 // accept serves what others begin until the node shuts down.
@@ -108,7 +109,7 @@ func (s *streams) admit(conn net.Conn) {
 func (s *streams) serve(conn net.Conn, vacate func()) {
 	defer s.track(conn)()
 	conn.SetDeadline(time.Now().Add(s.conf.TCPTimeout))
-	talk := s.talk(conn)
+	talk := newTalk(s, conn)
 	talk.vacate = vacate
 	defer talk.free()
 	if err := talk.answer(); err != nil {
@@ -167,7 +168,7 @@ func (s *streams) dial(ctx context.Context, to Address) (*talk, func(), error) {
 	untrack := s.track(conn)
 	conn.SetDeadline(deadline)
 	uncancel := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	t := s.talk(conn)
+	t := newTalk(s, conn)
 	end := func() {
 		uncancel()
 		untrack()

@@ -10,18 +10,18 @@ import (
 
 // talk is one conversation: a connection, what has been read from it, and the label that holds on it.
 type talk struct {
-	*streams
-	conn  net.Conn
-	in    *wire.StreamReader
-	label string // additional data of everything sealed
-	held  int64  // bytes counted in streams.memory
+	streams *streams
+	conn    net.Conn
+	in      *wire.StreamReader
+	label   string // additional data of everything sealed
+	held    int64  // bytes counted in streams.memory
 
 	vacate func() // when others began it: gives its slot back, before the application takes its time
 
 	received int // bytes read
 }
 
-func (s *streams) talk(conn net.Conn) *talk {
+func newTalk(s *streams, conn net.Conn) *talk {
 	t := &talk{streams: s, conn: conn, label: s.conf.Label}
 	t.in = wire.NewStreamReader(t, t.grow)
 	return t
@@ -36,22 +36,22 @@ func (t *talk) Read(b []byte) (int, error) {
 
 // grow counts memory that the conversation is about to hold.
 func (t *talk) grow(n int) error {
-	if t.memory.Add(int64(n)) > maxStreamMemory {
-		t.memory.Add(int64(-n))
+	if t.streams.memory.Add(int64(n)) > maxStreamMemory {
+		t.streams.memory.Add(int64(-n))
 		return errStreamMemory
 	}
 	t.held += int64(n)
 	return nil
 }
 
-func (t *talk) free() { t.memory.Add(-t.held) }
+func (t *talk) free() { t.streams.memory.Add(-t.held) }
 
 // answer reads what the other side wants and serves it.
 func (t *talk) answer() error {
 	if err := t.readLabel(); err != nil {
 		return err
 	}
-	kind, err := t.next(t.conf.GossipVerifyIncoming)
+	kind, err := t.next(t.streams.conf.GossipVerifyIncoming)
 	if err != nil {
 		return t.complain(err)
 	}
@@ -72,11 +72,11 @@ func (t *talk) readLabel() error {
 	switch {
 	case err != nil:
 		return err
-	case t.conf.SkipInboundLabelCheck:
+	case t.streams.conf.SkipInboundLabelCheck:
 		if label != "" {
 			t.label = label
 		}
-	case label != t.conf.Label:
+	case label != t.streams.conf.Label:
 		return errWrongLabel
 	}
 	return nil
@@ -84,7 +84,7 @@ func (t *talk) readLabel() error {
 
 // next opens the next message and says what it is.
 func (t *talk) next(verify bool) (wire.Type, error) {
-	kind, _, err := t.in.Next(wire.StreamFrame{Keys: t.keyring.keys(), Verify: verify, Label: t.label})
+	kind, _, err := t.in.Next(wire.StreamFrame{Keys: t.streams.keyring.keys(), Verify: verify, Label: t.label})
 	return kind, err
 }
 
@@ -104,7 +104,7 @@ func (t *talk) sayError(err error) {
 
 // write sends one message inside what the configuration wraps around it.
 func (t *talk) write(msg []byte) error {
-	return t.sender.writeStream(t.conn, t.label, msg, false)
+	return t.streams.sender.writeStream(t.conn, t.label, msg, false)
 }
 
 // hearMessage hands on a message for the application. It is never dropped: the sender waits.
@@ -113,10 +113,10 @@ func (t *talk) hearMessage() error {
 	if err != nil {
 		return err
 	}
-	if d := t.conf.Delegate; d != nil {
+	if d := t.streams.conf.Delegate; d != nil {
 		t.conn.Close() // nothing is answered, and NotifyMsg may take its time
 		t.vacate()
-		t.calls.do(func() { d.NotifyMsg(body) })
+		t.streams.calls.do(func() { d.NotifyMsg(body) })
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func (t *talk) answerPing() error {
 	if err := t.in.Ping(&ping); err != nil {
 		return err
 	}
-	if ping.Node != "" && ping.Node != t.conf.Name {
+	if ping.Node != "" && ping.Node != t.streams.conf.Name {
 		return fmt.Errorf("ping for another node, %q", ping.Node)
 	}
 	ack := wire.Ack{SeqNo: ping.SeqNo}
