@@ -51,16 +51,20 @@ type RemoteError struct {
 func (e *RemoteError) Error() string { return "remote error: " + e.Text }
 
 // VersionError says which member keeps a state exchange from going on: what it speaks is outside what all
-// living members understand. Join wraps it in a *JoinError.
+// living members understand, or what it says of its versions makes no sense. Join wraps it in a *JoinError.
 type VersionError struct {
 	Name     string // the member
 	Delegate bool   // it is the version of the application's delegates, not that of the protocol
 	Version  uint8  // what the member speaks
 	Min, Max uint8  // what all living members understand
+	Err      error  // why the member's versions make no sense; then only Name is set besides. Else nil.
 }
 
-// Error names the member, what it speaks and what it should speak.
+// Error names the member, and what it speaks and should speak or why its versions make no sense.
 func (e *VersionError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("versions of node %q: %v", e.Name, e.Err)
+	}
 	what := "protocol"
 	if e.Delegate {
 		what = "delegate protocol"
@@ -68,6 +72,9 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("node %q speaks %s version %d, outside of %d to %d that all understand",
 		e.Name, what, e.Version, e.Min, e.Max)
 }
+
+// Unwrap returns why the member's versions make no sense, or nil.
+func (e *VersionError) Unwrap() error { return e.Err }
 
 // VetoError says that a delegate of our own refused. UpdateNode returns it when the Alive delegate refuses
 // ourselves; Join wraps it in a *JoinError when the Merge delegate refuses the other side's members.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed-f61b0479/memberlist/internal/wire"
 )
 
 func TestSection4BothSidesCallBackInOneOrder(t *testing.T) {
@@ -177,6 +179,22 @@ func TestSection4ARefusedVersionNamesTheMember(t *testing.T) {
 		}
 		if names(a) != "a" || names(z) != "z" {
 			t.Errorf("a sees %q, z sees %q", names(a), names(z))
+		}
+	})
+}
+
+func TestSection4VersionsThatMakeNoSenseAreRefusedWithTheReason(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		m, s := b.create("m", quiet), b.stranger("s")
+		row := s.row(1)
+		row.Vsn = row.Vsn[:2]
+		err := m.streams.examine(&wire.State{Rows: []wire.Row{row}}, false)
+		var version *VersionError
+		if !errors.As(err, &version) || version.Name != "s" || version.Err == nil || !errors.Is(err, version.Err) {
+			t.Fatalf("got %#v", err)
+		}
+		if text := err.Error(); !strings.Contains(text, "fewer than six version bytes") || strings.Contains(text, "speaks") {
+			t.Errorf("it says %q", text)
 		}
 	})
 }

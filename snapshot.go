@@ -67,5 +67,5 @@ func publicVersionError(err error) error {
 	if !errors.As(err, &v) {
 		return err
 	}
-	return &VersionError{Name: v.Name, Delegate: v.Delegate, Version: v.Current, Min: v.Min, Max: v.Max}
+	return &VersionError{Name: v.Name, Delegate: v.Delegate, Version: v.Current, Min: v.Min, Max: v.Max, Err: v.Err}
 }

@@ -65,6 +65,7 @@ func TestErrorsSayWhatWasDoneToWhom(t *testing.T) {
 		"No response from node b":                  NoPingResponseError{node: "b"},
 		`node "b" speaks protocol version 5, outside of 1 to 4 that all understand`:          &VersionError{Name: "b", Version: 5, Min: 1, Max: 4},
 		`node "b" speaks delegate protocol version 5, outside of 1 to 4 that all understand`: &VersionError{Name: "b", Delegate: true, Version: 5, Min: 1, Max: 4},
+		`versions of node "b": the cause`:                                                    &VersionError{Name: "b", Err: cause},
 	} {
 		if err.Error() != want {
 			t.Errorf("got %q, want %q", err, want)
