@@ -246,3 +246,19 @@ func TestSection5ShutdownRacesWithEveryCall(t *testing.T) {
 		})
 	}
 }
+
+func TestSection5AConversationThatBeginsDuringShutdownIsClosedAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		m, s := b.create("m", quiet), b.stranger("s")
+		m.streams.hangUp() // Shutdown has come this far, and the loops still run
+		begun := time.Now()
+		conn := s.begin(m, nil)
+		if _, err := conn.Read(make([]byte, 1)); err == nil || time.Since(begun) != 0 {
+			t.Errorf("what others begin: %v after %v", err, time.Since(begun))
+		}
+		err := m.SendReliable(nodeAt(s.at.String(), "s"), noise(1<<20))
+		if err == nil || time.Since(begun) != 0 {
+			t.Errorf("what we begin: %v after %v", err, time.Since(begun))
+		}
+	})
+}

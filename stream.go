@@ -38,6 +38,7 @@ type streams struct {
 
 	mu   sync.Mutex // a leaf
 	open map[net.Conn]struct{}
+	over bool // hangUp was called
 }
 
 const (
@@ -124,10 +125,15 @@ func (s *streams) refused(conn net.Conn, err error) {
 	s.noise.refused(reason, "a stream ended in error", conn.RemoteAddr(), err)
 }
 
-// track remembers a connection while it is in use, so that Shutdown can close it.
+// track remembers a connection while it is in use, so that Shutdown can close it. One that comes later than
+// that is closed at once.
 func (s *streams) track(conn net.Conn) (done func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.over {
+		conn.Close()
+		return func() {}
+	}
 	s.open[conn] = struct{}{}
 	return func() {
 		conn.Close()
@@ -137,9 +143,10 @@ func (s *streams) track(conn net.Conn) (done func()) {
 	}
 }
 
-// hangUp closes every conversation.
+// hangUp closes every conversation, and those that come yet.
 func (s *streams) hangUp() {
 	s.mu.Lock()
+	s.over = true
 	conns := make([]net.Conn, 0, len(s.open))
 	for c := range s.open {
 		conns = append(conns, c)
