@@ -36,6 +36,8 @@ type streams struct {
 	answers chan struct{} // one slot for each state exchange that others began
 	syncing chan struct{} // one slot: a periodic exchange of ours is under way
 
+	abandoned atomic.Int64 // dials under way that nobody waits for
+
 	mu   sync.Mutex // a leaf
 	open map[net.Conn]struct{}
 	over bool // hangUp was called
@@ -51,6 +53,9 @@ const (
 	// maxStreamMemory is what all conversations together may hold: room for a dozen of the largest
 	// states, or thousands of common ones.
 	maxStreamMemory = 256 << 20
+	// maxAbandoned is how many dials may be under way that nobody waits for any more. Only a transport
+	// that ignores its timeouts has many.
+	maxAbandoned = 1024
 )
 
 var (
@@ -58,6 +63,7 @@ var (
 	errWrongLabel   = errors.New("label is not ours")
 	errUnexpected   = errors.New("unexpected message")
 	errStreamMemory = errors.New("too much data on all streams together")
+	errDialsHang    = errors.New("the transport has too many dials under way that it should have given up")
 )
 
 // newStreams makes the conversations of a node whose other parts are there already.
@@ -167,8 +173,10 @@ func (s *streams) dial(ctx context.Context, to Address) (*talk, func(), error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
 	conn, err := s.connect(ctx, to, time.Until(deadline))
 	if err != nil {
+		cancel()
 		return nil, nil, err
 	}
 	s.metrics.tcpConnect()
@@ -178,39 +186,48 @@ func (s *streams) dial(ctx context.Context, to Address) (*talk, func(), error) {
 	t := newTalk(s, conn)
 	end := func() {
 		uncancel()
+		cancel()
 		untrack()
 		t.free()
 	}
 	return t, end, nil
 }
 
-// connect dials on a goroutine of its own, because a transport's DialTimeout cannot be cancelled.
+// connect dials on a goroutine of its own, because a transport's DialTimeout cannot be cancelled, and one that
+// is not ours may not even keep to its timeout.
 func (s *streams) connect(ctx context.Context, to Address, limit time.Duration) (net.Conn, error) {
 	type result struct {
 		conn net.Conn
 		err  error
 	}
-	dialled := make(chan result, 1)
+	if s.abandoned.Load() >= maxAbandoned {
+		return nil, errDialsHang
+	}
+	dialled, gone := make(chan result), make(chan struct{})
 	started := s.loops.start(func() {
 		conn, err := s.transport.DialAddressTimeout(to, limit)
-		dialled <- result{conn, err}
+		select {
+		case dialled <- result{conn, err}:
+		case <-gone:
+			s.abandoned.Add(-1)
+			if conn != nil {
+				conn.Close()
+			}
+		}
 	})
 	if !started {
 		return nil, ErrShutdown
-	}
-	abandon := func() {
-		if r := <-dialled; r.conn != nil {
-			r.conn.Close()
-		}
 	}
 	select {
 	case r := <-dialled:
 		return r.conn, r.err
 	case <-ctx.Done():
-		go abandon()
+		s.abandoned.Add(1)
+		close(gone)
 		return nil, ctx.Err()
 	case <-s.loops.closing:
-		go abandon()
+		s.abandoned.Add(1)
+		close(gone)
 		return nil, ErrShutdown
 	}
 }
