@@ -76,9 +76,11 @@ func (t *tally) result() (int, error) {
 	return t.joined, errors.Join(t.errs...)
 }
 
-// joinAll resolves and tries every address, some at once. It returns when all have been tried, or ctx ends:
-// a delegate that blocks then keeps only the goroutine that called it.
+// joinAll resolves and tries every address, some at once. It returns when all have been tried, ctx ends, or
+// the node shuts down, and ends what it has begun: a delegate that blocks keeps only the goroutine that called it.
 func (m *Memberlist) joinAll(ctx context.Context, existing []string) (int, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	t := &tally{}
 	done := make(chan struct{})
 	m.loops.start(func() {

@@ -309,3 +309,25 @@ func TestSection5JoinAfterLeaveBringsTheNodeBack(t *testing.T) {
 		}
 	})
 }
+
+func TestSection5ShutdownEndsTheLookupsOfAJoin(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		m := b.create("m", func(c *Config) { c.DNSConfigPath = "" })
+		m.resolver.system = func(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		joined := soon(func() error { return second(m.Join([]string{"some.host.example"})) })
+		time.Sleep(time.Minute)
+		begun := time.Now()
+		if err := m.Shutdown(); err != nil {
+			t.Error(err)
+		}
+		if err := <-joined; !errors.Is(err, ErrShutdown) {
+			t.Error(err)
+		}
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("Shutdown waited %v for a lookup", took)
+		}
+	}) // which fails if a goroutine is left
+}
