@@ -49,11 +49,7 @@ func (s *streams) exchange(ctx context.Context, with Address, join bool) error {
 
 // trade sends our state and reads the other's.
 func (s *streams) trade(ctx context.Context, with Address, join bool) (*wire.State, error) {
-	ours, err := s.state(join)
-	if err != nil {
-		return nil, err
-	}
-	t, end, err := s.dial(ctx, with)
+	t, end, ours, err := s.meet(ctx, with, join)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +74,25 @@ func (s *streams) trade(ctx context.Context, with Address, join bool) (*wire.Sta
 	default:
 		return nil, fmt.Errorf("%w of type %v", errUnexpected, kind)
 	}
+}
+
+// meet dials, and makes our state. That comes first, so that an application that takes its time over it keeps
+// nobody waiting; only a node that has left does not come back before somebody is there to hear of it.
+func (s *streams) meet(ctx context.Context, with Address, join bool) (t *talk, end func(), ours []byte, err error) {
+	if !join || !s.away() {
+		if ours, err = s.state(join); err == nil {
+			t, end, err = s.dial(ctx, with)
+		}
+		return t, end, ours, err
+	}
+	if t, end, err = s.dial(ctx, with); err != nil {
+		return nil, nil, nil, err
+	}
+	s.rejoin(ctx)
+	if ours, err = s.state(join); err != nil {
+		end()
+	}
+	return t, end, ours, err
 }
 
 func (t *talk) readState() (*wire.State, error) {
@@ -124,6 +139,12 @@ func (t *talk) exchangeAnswered() (*wire.State, error) {
 	}
 	t.streams.metrics.sizeLocal(len(ours))
 	return theirs, t.write(ours)
+}
+
+// away reports whether this node has left, or was never let in.
+func (s *streams) away() (away bool) {
+	s.cluster.view(func(m *swim.Machine) { away = m.HasLeft() })
+	return away
 }
 
 // state is our side of an exchange, encoded.

@@ -29,10 +29,13 @@ func (m *Memberlist) Join(existing []string) (int, error) {
 // It returns the number of addresses with which the exchange succeeded, our own among them, and an error
 // only if there was none: the errors of all, joined, each a *JoinError that wraps what happened
 // (*RemoteError, *VersionError, *VetoError, ErrNameRequired, a network error, the context's). After it has
-// returned, NotifyJoin has been told of every member learnt. An empty list gives 0, nil. After Leave, or
-// when the Alive delegate has refused this node in Create, Join asks the Alive delegate and brings the node
-// back, with NotifyJoin of itself; refused, it sees the others and is not seen. After Shutdown it
+// returned, NotifyJoin has been told of every member learnt. An empty list gives 0, nil. After Shutdown it
 // returns ErrShutdown.
+//
+// After Leave, or when the Alive delegate has refused this node in Create, Join asks the Alive delegate and
+// brings the node back, with NotifyJoin of itself; refused, it sees the others and is not seen. It does so as
+// soon as an address accepts the connection, whatever comes of the exchange; if none does, the node stays away.
+// So a program that joins again and again in the background must stop that before Leave.
 func (m *Memberlist) JoinContext(ctx context.Context, existing []string) (int, error) {
 	if m.isShutdown() {
 		return 0, ErrShutdown
@@ -40,7 +43,6 @@ func (m *Memberlist) JoinContext(ctx context.Context, existing []string) (int, e
 	if len(existing) == 0 {
 		return 0, nil
 	}
-	m.rejoin(ctx)
 	joined, err := m.joinAll(ctx, existing)
 	m.herald.settle(ctx)
 	switch {

@@ -331,3 +331,35 @@ func TestSection5ShutdownEndsTheLookupsOfAJoin(t *testing.T) {
 		}
 	}) // which fails if a goroutine is left
 }
+
+func TestSection5AJoinThatReachesNobodyDoesNotUndoALeave(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		h := &hooks{}
+		nodes := b.cluster(3, func(c *Config) {
+			if c.Name == "c" {
+				h.all(c)
+			}
+		})
+		c := nodes[2]
+		if err := c.Leave(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		h.forget()
+		for _, nobody := range []string{"10.9.9.9:7", "a/b/c", "127.0.0.1:1"} {
+			if n, err := c.Join([]string{nobody}); n != 0 || err == nil {
+				t.Errorf("join of %s: %d, %v", nobody, n, err)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		if got := h.told("NotifyJoin", "NotifyAlive c", "LocalState true"); got != "" {
+			t.Errorf("told %q", got)
+		}
+		if names(nodes[0]) != "a b" || names(c) != "a b" || c.LocalNode().State != StateLeft {
+			t.Errorf("a sees %q, c sees %q and itself as %v", names(nodes[0]), names(c), c.LocalNode().State)
+		}
+		b.join(c, nodes[0])
+		if got := h.told("LocalState true", "NotifyAlive c", "NotifyJoin"); got != "NotifyAlive c, LocalState true, NotifyJoin c" {
+			t.Errorf("of a join that reaches somebody it is told %q", got)
+		}
+	})
+}

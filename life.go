@@ -79,7 +79,7 @@ func (m *Memberlist) Leave(timeout time.Duration) error {
 // LeaveContext tells the cluster that we go, so that nobody takes us for dead, and waits until that has been
 // told often enough; with nobody else alive it does not wait. NotifyLeave is told of ourselves before it
 // returns. Everything else goes on until Shutdown, which should follow. A second call returns nil at once.
-// Join brings a node back that has left.
+// Join brings a node back that has left, one that is under way or repeated in the background as well.
 //
 // Errors: ErrShutdown and the context's; the message goes on spreading even so.
 func (m *Memberlist) LeaveContext(ctx context.Context) error {

@@ -27,6 +27,7 @@ type streams struct {
 	keyring   *Keyring
 	calls     *running
 	loops     *running
+	rejoin    func(ctx context.Context) // makes a node that has left a member again
 	log       *slog.Logger
 	noise     *sampler
 	metrics   *telemetry
@@ -70,7 +71,7 @@ var (
 func newStreams(m *Memberlist, noise *sampler) *streams {
 	return &streams{
 		conf: m.conf, transport: m.transport, cluster: m.cluster, sender: m.sender, gate: m.gate, herald: m.herald,
-		keyring: m.conf.Keyring, calls: m.calls, loops: m.loops, log: m.log, noise: noise, metrics: m.metrics,
+		keyring: m.conf.Keyring, calls: m.calls, loops: m.loops, rejoin: m.rejoin, log: m.log, noise: noise, metrics: m.metrics,
 		serving: make(chan struct{}, maxServed), answers: make(chan struct{}, maxExchanges),
 		syncing: make(chan struct{}, 1), open: make(map[net.Conn]struct{}),
 	}
