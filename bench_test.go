@@ -202,7 +202,9 @@ func BenchmarkPushPullUnchanged(b *testing.B) {
 				if err := m.streams.examine(theirs, false); err != nil {
 					b.Fatal(err)
 				}
-				m.streams.mergeMembers(context.Background(), theirs, false)
+				if err := m.streams.mergeMembers(context.Background(), theirs, false); err != nil {
+					b.Fatal(err)
+				}
 				t.free()
 			}
 		})

@@ -42,7 +42,9 @@ func (s *streams) exchange(ctx context.Context, with Address, join bool) error {
 	if err := s.examine(theirs, join); err != nil {
 		return err
 	}
-	s.mergeMembers(ctx, theirs, join)
+	if err := s.mergeMembers(ctx, theirs, join); err != nil {
+		return err
+	}
 	s.mergeUser(ctx, theirs.User, join)
 	return nil
 }
@@ -113,7 +115,7 @@ func (t *talk) answerExchange() error {
 	}
 	theirs, err := t.exchangeAnswered()
 	if err == nil {
-		t.streams.mergeMembers(context.Background(), theirs, false)
+		err = t.streams.mergeMembers(context.Background(), theirs, false)
 	}
 	<-t.streams.answers // before the news are awaited: the application may take its time
 	if err == nil {
@@ -186,11 +188,15 @@ func (s *streams) examine(theirs *wire.State, join bool) (err error) {
 }
 
 // mergeMembers takes over what another node knows of members. In the answer to a join of ours even a
-// claim about us that is far ahead is believed: it is left over from an earlier life of this node.
-func (s *streams) mergeMembers(ctx context.Context, theirs *wire.State, joining bool) {
+// claim about us that is far ahead is believed: it is left over from an earlier life of this node. Of rows
+// that could not all be judged none is taken over.
+func (s *streams) mergeMembers(ctx context.Context, theirs *wire.State, joining bool) error {
 	rows := theirs.Rows
 	if s.gate.checks() {
-		rows = s.admitted(ctx, rows)
+		var err error
+		if rows, err = s.admitted(ctx, rows); err != nil {
+			return err
+		}
 	}
 	s.cluster.step(func(m *swim.Machine, now time.Time) {
 		if joining {
@@ -199,10 +205,11 @@ func (s *streams) mergeMembers(ctx context.Context, theirs *wire.State, joining 
 			m.Merge(now, rows)
 		}
 	})
+	return nil
 }
 
 // admitted leaves out the living members that the gate refuses.
-func (s *streams) admitted(ctx context.Context, rows []wire.Row) []wire.Row {
+func (s *streams) admitted(ctx context.Context, rows []wire.Row) ([]wire.Row, error) {
 	kept := rows[:0]
 	for _, row := range rows {
 		if row.State == int(swim.Alive) {
@@ -210,13 +217,17 @@ func (s *streams) admitted(ctx context.Context, rows []wire.Row) []wire.Row {
 				Incarnation: row.Incarnation, Node: row.Name, Addr: row.Addr,
 				Port: row.Port, Meta: row.Meta, Vsn: row.Vsn,
 			}
-			if !s.gate.admit(ctx, &claim) {
+			ok, err := s.gate.admit(ctx, &claim)
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
 				continue
 			}
 		}
 		kept = append(kept, row)
 	}
-	return kept
+	return kept, nil
 }
 
 // mergeUser hands over the other application's state, after the news of the members: an application must

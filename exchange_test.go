@@ -1,6 +1,7 @@
 package memberlist
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strings"
@@ -212,6 +213,44 @@ func TestSection4AConversationThatStallsEndsAfterTCPTimeout(t *testing.T) {
 			if !errors.As(err, &network) || !network.Timeout() || time.Since(begun) != 2*time.Second {
 				t.Errorf("%s: %v after %v", what, err, time.Since(begun))
 			}
+		}
+	})
+}
+
+func TestSection4AMergeThatIsCutShortTakesNothingOverAndFails(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		h := &hooks{}
+		m := b.create("m", h.all, func(c *Config) { c.PushPullInterval = 0 })
+		ctx, cancel := context.WithCancel(t.Context())
+		why := errors.New("not welcome")
+		h.alive = func(n *Node) error {
+			if n.Name == "y" {
+				return why
+			}
+			if n.Name == "x" {
+				cancel()
+				return context.Canceled
+			}
+			return nil
+		}
+		theirs := func(names ...string) *wire.State {
+			rows := make([]wire.Row, 0, len(names))
+			for _, name := range names {
+				rows = append(rows, b.stranger(name).row(1))
+			}
+			return &wire.State{Rows: rows}
+		}
+		if err := m.streams.mergeMembers(ctx, theirs("w", "x", "v"), true); !errors.Is(err, context.Canceled) {
+			t.Errorf("a merge cut short ended with %v", err)
+		}
+		if got := names(m); got != "m" {
+			t.Errorf("m sees %q", got)
+		}
+		if err := m.streams.mergeMembers(t.Context(), theirs("w", "y", "v"), true); err != nil {
+			t.Errorf("a merge with a member that is refused ended with %v", err)
+		}
+		if got := names(m); got != "m v w" {
+			t.Errorf("m sees %q", got)
 		}
 	})
 }

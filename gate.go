@@ -55,22 +55,36 @@ func (g *gate) addressAllowed(a *wire.Alive) bool {
 	return false
 }
 
-// admit judges one claim whole. It may block in the Alive delegate.
-func (g *gate) admit(ctx context.Context, a *wire.Alive) bool {
+// admit judges one claim whole. It may block in the Alive delegate. An error says that it could not be judged
+// and that no other will be: ctx has ended, or the node shuts down.
+func (g *gate) admit(ctx context.Context, a *wire.Alive) (bool, error) {
 	if !g.addressAllowed(a) {
-		return false
+		return false, nil
 	}
 	if g.conf.Alive == nil {
-		return true
+		return true, nil
 	}
 	if swim.Absurd(a) != nil {
-		return true // the machine knows best what to do with it; the application need not see it
+		return true, nil // the machine knows best what to do with it; the application need not see it
 	}
 	if err := g.ask(ctx, claimedNode(a, g.conf)); err != nil {
+		if err := g.ended(ctx); err != nil {
+			return false, err
+		}
 		g.metrics.drop("claims", "vetoed")
-		return false
+		return false, nil
 	}
-	return true
+	return true, nil
+}
+
+// ended is why nothing can be asked any more, or nil.
+func (g *gate) ended(ctx context.Context) error {
+	select {
+	case <-g.calls.closing:
+		return ErrShutdown
+	default:
+		return ctx.Err()
+	}
 }
 
 // ask puts a node before the Alive delegate.
@@ -177,7 +191,7 @@ func (c *claims) run() {
 func (c *claims) judge(item claim) {
 	for i := range item.alives {
 		a := &item.alives[i]
-		if c.gate.admit(context.Background(), a) {
+		if ok, _ := c.gate.admit(context.Background(), a); ok {
 			c.cluster.step(func(m *swim.Machine, now time.Time) { m.Alive(now, a) })
 		}
 	}
