@@ -11,7 +11,7 @@ import (
 // united is a cluster of so many nodes that has come together.
 func united(b *testing.B, nodes int) *Sim {
 	s := New(Options{Seed: 1, Settings: LAN(), Network: lan()})
-	bootstrap(s, nodes, 10*time.Second)
+	s.Bootstrap(nodes, 10*time.Second)
 	must(b, s.Run(10*time.Second))
 	if _, err := s.Await(5*time.Minute, time.Second); err != nil {
 		b.Fatal(err)
@@ -64,23 +64,11 @@ func BenchmarkIdle1000(b *testing.B) {
 // A storm: so many updates in every second that each packet is full.
 func BenchmarkStorm1000(b *testing.B) {
 	s := united(b, 1000)
-	storm(s, 20)
+	s.Storm(20, 46) // twelve such claims fill a packet
 	must(b, s.Run(s.Now()+10*time.Second))
 	b.ReportAllocs()
 	b.ResetTimer()
 	realtime(b, s, 2)
-}
-
-// storm has nodes update their meta, so many in a second all together, for ever.
-func storm(s *Sim, rate int) {
-	turn := 0
-	var next func()
-	next = func() {
-		s.nodes[turn%len(s.nodes)].Update(fmt.Appendf(nil, "the meta of round %d: twelve of them fill a packet", turn))
-		turn++
-		s.After(time.Second/time.Duration(rate), next)
-	}
-	next()
 }
 
 // BenchmarkBootstrap starts clusters from one seed within ten virtual seconds and runs them until all

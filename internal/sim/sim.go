@@ -38,6 +38,7 @@ type Sim struct {
 	hash   uint64
 	steps  int
 	chance *rand.Rand // the network's
+	choice *rand.Rand // that of who does what
 	hosts  []*host
 	nodes  []*Node // every life that ever began, in order
 	cuts   map[cut]struct{}
@@ -77,6 +78,7 @@ func New(opt Options) *Sim {
 	s := &Sim{
 		opt:    opt,
 		chance: rand.New(rand.NewPCG(opt.Seed, 0)),
+		choice: rand.New(rand.NewPCG(opt.Seed, 2<<32)),
 		cuts:   make(map[cut]struct{}),
 		idents: make(interner),
 	}

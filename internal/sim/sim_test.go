@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -10,17 +9,6 @@ import (
 
 // lan is a healthy network.
 func lan() Network { return Network{Latency: Uniform(100*time.Microsecond, time.Millisecond)} }
-
-// bootstrap starts n nodes that join the first, spread over some time.
-func bootstrap(s *Sim, n int, over time.Duration) []*Node {
-	seed := s.Start("n0", nil)
-	for i := 1; i < n; i++ {
-		s.At(s.now+over*time.Duration(i)/time.Duration(n), func() {
-			s.Start(fmt.Sprintf("n%d", i), nil).Join(seed, nil)
-		})
-	}
-	return s.nodes
-}
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -31,7 +19,7 @@ func must(t testing.TB, err error) {
 
 func TestAClusterComesTogetherAndStaysCalm(t *testing.T) {
 	s := New(Options{Seed: 1, Settings: LAN(), Network: lan(), Laws: true})
-	bootstrap(s, 30, time.Second)
+	s.Bootstrap(30, time.Second)
 	must(t, s.Run(time.Second))
 	took, err := s.Await(10*time.Second, 100*time.Millisecond)
 	must(t, err)
@@ -46,12 +34,12 @@ func TestACrashIsFoundByAll(t *testing.T) {
 	died := 0
 	opt := Options{Seed: 2, Settings: LAN(), Network: lan(), Laws: true}
 	opt.Hear = func(_ *Node, x *swim.News) {
-		if x.Kind == swim.Departed && x.Member.Name == "n7" && x.Member.State == swim.Dead {
+		if x.Kind == swim.Departed && x.Member.Name == "node-7" && x.Member.State == swim.Dead {
 			died++
 		}
 	}
 	s := New(opt)
-	bootstrap(s, 20, time.Second)
+	s.Bootstrap(20, time.Second)
 	must(t, s.Run(10*time.Second))
 	s.nodes[7].Crash()
 	took, err := s.Await(s.Settings().Patience(20), 100*time.Millisecond)
@@ -64,7 +52,7 @@ func TestACrashIsFoundByAll(t *testing.T) {
 
 func TestTwoHalvesFindEachOtherWhenTheyJoinAgain(t *testing.T) {
 	s := New(Options{Seed: 3, Settings: LAN(), Network: lan(), Laws: true})
-	bootstrap(s, 20, time.Second)
+	s.Bootstrap(20, time.Second)
 	must(t, s.Run(10*time.Second))
 	for _, n := range s.nodes[:8] {
 		n.Partition(1)
@@ -96,7 +84,7 @@ func TestACutLineMakesNobodySuspect(t *testing.T) {
 		}
 	}
 	s := New(opt)
-	bootstrap(s, 8, time.Second)
+	s.Bootstrap(8, time.Second)
 	must(t, s.Run(10*time.Second))
 	s.Cut(s.nodes[1], s.nodes[2])
 	s.Cut(s.nodes[4], s.nodes[3])
@@ -113,7 +101,7 @@ func TestMembersBehindAFirewallThatDropsDatagramsStay(t *testing.T) {
 		}
 	}
 	s := New(opt)
-	bootstrap(s, 8, time.Second)
+	s.Bootstrap(8, time.Second)
 	must(t, s.Run(10*time.Second))
 	s.Network().Loss = 1
 	s.Network().Streams = true
@@ -128,7 +116,7 @@ func TestOneSeedIsOneRun(t *testing.T) {
 		net := lan()
 		net.Loss, net.Duplicate, net.Reorder = 0.1, 0.05, 0.05
 		s := New(Options{Seed: seed, Settings: LAN(), Network: net, Laws: seed%2 == 0})
-		bootstrap(s, 25, time.Second)
+		s.Bootstrap(25, time.Second)
 		s.At(5*time.Second, func() { s.nodes[3].Crash() })
 		must(t, s.Run(40*time.Second))
 		return s.Hash(), s.Steps()

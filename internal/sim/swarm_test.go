@@ -72,7 +72,7 @@ func TestTheLawsDoNotChangeTheRun(t *testing.T) {
 		net := lan()
 		net.Loss, net.Break = 0.2, 0.2
 		s := New(Options{Seed: 9, Settings: LAN(), Network: net, Laws: i == 1})
-		bootstrap(s, 20, time.Second)
+		s.Bootstrap(20, time.Second)
 		must(t, s.Run(time.Minute))
 		hashes[i] = s.Hash()
 	}
