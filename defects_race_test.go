@@ -141,6 +141,7 @@ func TestDefectB23TheSizeOfAStateIsTheNumberOfItsBytes(t *testing.T) {
 		m.learn(*s.alive(1))
 		answer := s.converse(m, (&wire.State{Rows: []wire.Row{s.row(1)}}).Append(nil))
 		synctest.Wait()
+		m.metrics.flush()
 		found := false
 		for _, interval := range sink.Data() {
 			for name, gauge := range interval.Gauges {

@@ -105,6 +105,9 @@ func (m *Memberlist) announce(ctx context.Context, change func(*swim.Machine, ti
 	}
 	select {
 	case <-told:
+		if m.isShutdown() { // which ends every message, told or not
+			return ErrShutdown
+		}
 		return nil
 	case <-m.calls.closing:
 		return ErrShutdown

@@ -40,8 +40,8 @@ var countKeys = [numCounts][]string{
 }
 
 const (
-	// handOver is how long counts are summed before the sink gets them.
-	handOver = time.Second
+	// handOverPeriod is how long counts are summed before the sink gets them.
+	handOverPeriod = time.Second
 	// warmCounts is how many counts since the last hand-over each look at the clock. Beyond, the node is busy
 	// and one in clockEvery does, so that a count costs a few nanoseconds.
 	warmCounts = 32
@@ -66,8 +66,8 @@ type telemetry struct {
 	mu    sync.RWMutex // a leaf: guards the map, not the counters in it
 	drops map[dropped]*atomic.Uint64
 
-	flushing atomic.Bool // the goroutine that hands over is under way
-	list     sync.Mutex  // a leaf
+	turn     chan struct{} // one slot: one goroutine at a time stands in the sink
+	list     sync.Mutex    // a leaf
 	measured []measure
 }
 
@@ -87,6 +87,7 @@ func newTelemetry(labels []metrics.Label) *telemetry {
 		labels: withLabels(labels),
 		begun:  time.Now(),
 		drops:  make(map[dropped]*atomic.Uint64),
+		turn:   make(chan struct{}, 1),
 	}
 }
 
@@ -200,18 +201,20 @@ func (t *telemetry) counted() {
 
 func (t *telemetry) flushIfDue() {
 	now, due := int64(time.Since(t.begun)), t.due.Load()
-	if now >= due && t.due.CompareAndSwap(due, now+int64(handOver)) {
+	if now >= due && t.due.CompareAndSwap(due, now+int64(handOverPeriod)) {
 		t.flushAside()
 	}
 }
 
 // flushAside hands over on a goroutine of its own, unless one stands in the sink still.
 func (t *telemetry) flushAside() {
-	if t.flushing.CompareAndSwap(false, true) {
+	select {
+	case t.turn <- struct{}{}:
 		go func() {
-			defer t.flushing.Store(false)
-			t.flush()
+			defer func() { <-t.turn }()
+			t.handOver()
 		}()
+	default:
 	}
 }
 
@@ -228,11 +231,17 @@ func (t *telemetry) flushWithin(limit <-chan struct{}) {
 	}
 }
 
-// flush hands over all that has been counted and measured.
+// flush hands over all that has been counted and measured, after whoever is at it.
 func (t *telemetry) flush() {
 	if t == nil {
 		return
 	}
+	t.turn <- struct{}{}
+	defer func() { <-t.turn }()
+	t.handOver()
+}
+
+func (t *telemetry) handOver() {
 	t.since.Store(0)
 	t.list.Lock()
 	measured := t.measured
