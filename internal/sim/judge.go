@@ -22,8 +22,7 @@ type judge struct {
 type owner struct {
 	highest uint32
 	claims  map[announcement]struct{}
-	latest  *Node
-	lives   int
+	latest  *Node // the life under way, or the last one
 }
 
 // announcement is who a node said to be under an incarnation.
@@ -137,9 +136,7 @@ func (j *judge) own(n *Node, out *swim.Output) {
 		o = &owner{claims: make(map[announcement]struct{})}
 		j.owners[n.Name] = o
 	}
-	if o.latest != n {
-		o.latest, o.lives = n, o.lives+1
-	}
+	o.latest = n
 	for i := range out.Broadcasts {
 		b := &out.Broadcasts[i]
 		if b.Name != n.Name || wire.Type(b.Body[0]) != wire.TypeAlive {
@@ -217,11 +214,10 @@ func (j *judge) suspected(n *Node, x *swim.News, m *memory) {
 	m.suspected, m.patience = j.sim.now, j.sim.opt.Settings.shortestSuspicion(size)
 }
 
-// probed judges an answered probe. A node whose name had a life before may have got an answer that
-// was meant for that one.
+// probed judges an answered probe.
 func (j *judge) probed(n *Node, x *swim.News) {
 	o := j.owners[x.Member.Name]
-	if !x.OK || o == nil || o.latest == nil || !o.latest.gone || j.owners[n.Name].lives > 1 {
+	if !x.OK || o == nil || o.latest == nil || !o.latest.gone {
 		return
 	}
 	if o.latest.life.ended < n.life.probed {

@@ -68,11 +68,12 @@ func (s *Sim) startAt(place int, name string, meta []byte) *Node {
 	h.node, h.refuses = n, false
 	s.nodes = append(s.nodes, n)
 	p := s.opt.Settings.Params
-	p.Name, p.Intern = name, s.idents.intern
+	dice := rand.New(rand.NewPCG(s.opt.Seed, uint64(n.index)+1))
+	p.Name, p.Intern, p.FirstSeq = name, s.idents.intern, dice.Uint32()
 	if s.tamper != nil && s.tamper.params != nil {
 		s.tamper.params(n, &p)
 	}
-	n.machine = swim.New(p, rand.New(rand.NewPCG(s.opt.Seed, uint64(n.index)+1)))
+	n.machine = swim.New(p, dice)
 	if s.judge != nil {
 		n.life = newLife(s.now)
 	}

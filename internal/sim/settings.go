@@ -83,3 +83,26 @@ func (s *Settings) frame(g *gear, checksum bool) wire.Frame {
 	}
 	return f
 }
+
+// Part is a part of Lifeguard, or several of them.
+type Part uint8
+
+// The parts of Lifeguard, by the names of the paper.
+const (
+	LHAProbe     Part = 1 << iota // who gets no answers gives others more time
+	LHASuspicion                  // a suspicion that nobody else shares lasts longer
+	Buddy                         // a suspect is told so when it is probed
+
+	Lifeguard = LHAProbe | LHASuspicion | Buddy
+)
+
+// Only switches all parts of Lifeguard off but these; without any it is plain SWIM.
+func (s *Settings) Only(parts Part) {
+	if parts&LHAProbe == 0 {
+		s.AwarenessMax = 1
+	}
+	if parts&LHASuspicion == 0 {
+		s.SuspicionMaxTimeoutMult = 1
+	}
+	s.WithoutBuddy = parts&Buddy == 0
+}

@@ -28,6 +28,10 @@ type Params struct {
 	SuspicionMaxTimeoutMult int
 	// AwarenessMax is one more than the worst health score.
 	AwarenessMax int
+	// WithoutBuddy leaves out the suspicion that otherwise rides on a ping to the suspect. It is
+	// for experiments only, which show what each part of Lifeguard is good for; the other two
+	// parts end with an AwarenessMax of 1 and a SuspicionMaxTimeoutMult of 1.
+	WithoutBuddy bool
 
 	// GossipInterval is the time from one round of gossip to the next; 0 switches it off.
 	GossipInterval time.Duration

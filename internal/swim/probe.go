@@ -72,7 +72,7 @@ func (m *Machine) beginProbe(x *member, r *reclaim) {
 		return
 	}
 	packet := Packet{To: x.target(), Body: m.ping(p.seq, x.Name)}
-	if x.state == Suspect {
+	if x.state == Suspect && !m.params.WithoutBuddy {
 		packet.Extra = m.suspicionOf(x)
 	}
 	m.out.Packets = append(m.out.Packets, packet)

@@ -354,3 +354,21 @@ func TestTheDeadAndTheLeftAreNotProbed(t *testing.T) {
 		}
 	})
 }
+
+func TestWithoutBuddyAPingToASuspectSaysNothingElse(t *testing.T) {
+	b := newBench(t, func(p *Params) { p.WithoutBuddy = true })
+	b.know("b")
+	b.Suspect(b.now, &wire.Suspect{Incarnation: 1, Node: "b", From: "c"})
+	pings := 0
+	b.run(3*time.Second, func(out *Output) {
+		for _, p := range out.Packets {
+			pings++
+			if p.Extra != nil {
+				t.Errorf("a ping to a suspect carries %x", p.Extra)
+			}
+		}
+	})
+	if pings == 0 {
+		t.Error("the suspect was not probed")
+	}
+}
