@@ -40,25 +40,21 @@ const (
 	StateLeft    = root.StateLeft    // it said good-bye
 )
 
-// The errors a caller may branch on, with errors.Is. They may come wrapped in what was being done to whom.
+// The errors a caller may branch on, with errors.Is.
 var (
 	// ErrShutdown is returned by every call that cannot be served because Shutdown has been called.
 	ErrShutdown = root.ErrShutdown
 
-	// ErrLeft is returned by UpdateNode, UpdateNodeContext and UpdateMeta after Leave:
-	// a node that has left has nothing to announce until it joins again.
+	// ErrLeft is returned by UpdateNode, UpdateNodeContext and UpdateMeta after Leave: a node that has left has nothing to announce until it joins again.
 	ErrLeft = root.ErrLeft
 
-	// ErrMessageTooLarge is returned by SendBestEffort, SendToAddress, SendTo and SendToUDP for a message that
-	// does not fit into one packet of the transport, and by SendReliable and SendToTCP for one over 20 MiB.
+	// ErrMessageTooLarge is returned by SendBestEffort, SendToAddress, SendTo and SendToUDP for a message that does not fit into one packet of the transport, and by SendReliable and SendToTCP for one over 20 MiB.
 	ErrMessageTooLarge = root.ErrMessageTooLarge
 
-	// ErrMetaTooLarge is returned by Create, UpdateNode and UpdateMeta when the metadata exceeds MetaMaxSize,
-	// or when name and metadata together cannot fit into one packet of Config.UDPBufferSize.
+	// ErrMetaTooLarge is returned by Create, UpdateNode and UpdateMeta when the metadata exceeds MetaMaxSize, or when name and metadata together cannot fit into one packet of Config.UDPBufferSize.
 	ErrMetaTooLarge = root.ErrMetaTooLarge
 
-	// ErrNameRequired is returned by Join, Ping and the sending methods for a target without a name
-	// when Config.RequireNodeNames is set.
+	// ErrNameRequired is returned by Join, Ping and the sending methods for a target without a name when Config.RequireNodeNames is set.
 	ErrNameRequired = root.ErrNameRequired
 )
 
@@ -66,27 +62,18 @@ var (
 type Address = root.Address
 
 // AddressError says that a text given to Join is no address: trying again will not help.
-// Join wraps it in a *JoinError.
 type AddressError = root.AddressError
 
 // AliveDelegate decides which nodes may be members.
 type AliveDelegate = root.AliveDelegate
 
 // Broadcast is a message that is to reach all members, and that wants to know when it is over.
-//
-// The queue calls its methods without holding a lock, so that each may use the queue again.
 type Broadcast = root.Broadcast
 
-// ChannelEventDelegate is an EventDelegate that sends each event on a channel. A receiver that is slow, or
-// a channel without room, delays further events as a blocked EventDelegate does; no event is lost.
-// Receive until the node has been shut down: an event nobody takes keeps one goroutine waiting.
+// ChannelEventDelegate is an EventDelegate that sends each event on a channel.
 type ChannelEventDelegate = root.ChannelEventDelegate
 
-// Config is everything that can be set about a node. Start from DefaultLANConfig, DefaultWANConfig or
-// DefaultLocalConfig and change what differs; Validate says what is unwise about the result.
-// Create keeps no reference to the struct and writes back into it exactly Keyring (made from SecretKey) and,
-// for BindPort 0, BindPort and AdvertisePort. All members of a cluster should have the same settings, apart
-// from names, addresses and delegates.
+// Config is everything that can be set about a node.
 type Config = root.Config
 
 // ConflictDelegate hears that two nodes claim one name.
@@ -99,37 +86,18 @@ type Delegate = root.Delegate
 type Departed = root.Departed
 
 // EventDelegate hears which members come, go and change, ourselves included.
-// Each method is news: told in order, one at a time with all other events, and never dropped.
-// A method that blocks delays further events (which queue up) and public calls that wait for the news they
-// caused; it delays neither failure detection nor messages. The node is an immutable snapshot: keep it freely,
-// do not change it.
 type EventDelegate = root.EventDelegate
 
-// IngestionAwareTransport is a transport that lets somebody else do the listening: a program that
-// shares one port between several protocols hands over what it finds to be ours.
+// IngestionAwareTransport is a transport that lets somebody else do the listening: a program that shares one port between several protocols hands over what it finds to be ours.
 type IngestionAwareTransport = root.IngestionAwareTransport
 
 // JoinError says that one of the addresses given to Join could not be joined.
-// Join joins several of them with errors.Join when it reached no address at all.
 type JoinError = root.JoinError
 
-// Keyring holds the keys of a cluster. What a node sends is sealed with the primary key; what it
-// receives may be sealed with any of them, so that keys can be changed while the cluster runs:
-// add the new key everywhere, use it everywhere, then remove the old one everywhere.
-//
-// The zero value is a ring without keys; nothing is encrypted until the first one is added. All
-// methods are safe for concurrent use, from any goroutine and any delegate, and take effect on
-// the very next packet. Keys are copied in and out. A Keyring never prints a key.
+// Keyring holds the keys of a cluster.
 type Keyring = root.Keyring
 
-// Memberlist is one node of a cluster: it knows who is a member, tells others that it is one, and
-// finds out who has failed. Create makes one, Join brings it into a cluster, Leave and Shutdown end it.
-//
-// All methods are safe for concurrent use, and may be called from every delegate method, except that
-// Join, Leave, UpdateNode and Shutdown (with all their variants) must not be awaited inside an event
-// callback (NotifyJoin, NotifyLeave, NotifyUpdate): they return after the news that they cause has been
-// told, and would wait for themselves. After Shutdown what can fail returns ErrShutdown, and what
-// cannot answers from what was known last.
+// Memberlist is one node of a cluster: it knows who is a member, tells others that it is one, and finds out who has failed.
 type Memberlist = root.Memberlist
 
 // MergeDelegate decides whether to merge with another cluster at a join.
@@ -138,18 +106,13 @@ type MergeDelegate = root.MergeDelegate
 // MockAddress is the address of a MockTransport.
 type MockAddress = root.MockAddress
 
-// MockNetwork is a network in memory, for tests: the transports that it makes reach each other, and nothing
-// else. Datagrams are copied and arrive at once and in order, unless the receiver's inbox is full. Streams
-// are buffered as sockets are. It starts no goroutines, so that it works in bubbles of testing/synctest.
-// The zero value is an empty network. It is safe for concurrent use.
+// MockNetwork is a network in memory, for tests: the transports that it makes reach each other, and nothing else.
 type MockNetwork = root.MockNetwork
 
-// MockTransport is one node's way into a MockNetwork, a Transport, NodeAwareTransport and
-// IngestionAwareTransport. Create it with MockNetwork.NewTransport. It is safe for concurrent use.
+// MockTransport is one node's way into a MockNetwork, a Transport, NodeAwareTransport and IngestionAwareTransport.
 type MockTransport = root.MockTransport
 
 // NamedBroadcast is a Broadcast that replaces the queued one of its name, whatever that contains.
-// It saves asking Invalidates of every pair. One whose name is empty is treated as any Broadcast.
 type NamedBroadcast = root.NamedBroadcast
 
 // NetTransport is the built-in Transport: datagrams by UDP, streams by TCP, both on one port.
@@ -159,17 +122,12 @@ type NetTransport = root.NetTransport
 type NetTransportConfig = root.NetTransportConfig
 
 // NoPingResponseError is returned by Ping and PingContext when no ack came within Config.ProbeTimeout.
-// It is a timeout: Timeout returns true, and errors.Is finds os.ErrDeadlineExceeded in it.
 type NoPingResponseError = root.NoPingResponseError
 
-// Node is what the cluster knows about one member, as of one instant. It is a snapshot: nothing in it follows
-// later changes. Nodes are shared between all who are handed them (Members, the delegates, NodeEvent),
-// so nobody changes one or what its Addr and Meta point to; copy what you want to change.
+// Node is what the cluster knows about one member, as of one instant.
 type Node = root.Node
 
-// NodeAwareTransport is a Transport that also wants to know which node it is to reach, for
-// instance to check the name in a certificate. A Memberlist whose transport implements it
-// calls WriteToAddress and DialAddressTimeout, and never WriteTo and DialTimeout.
+// NodeAwareTransport is a Transport that also wants to know which node it is to reach, for instance to check the name in a certificate.
 type NodeAwareTransport = root.NodeAwareTransport
 
 // NodeEvent is one event as it comes through a ChannelEventDelegate.
@@ -178,9 +136,7 @@ type NodeEvent = root.NodeEvent
 // NodeEventType says what happened to a node.
 type NodeEventType = root.NodeEventType
 
-// NodeStateType is the state in which a member is. Members, NotifyJoin, NotifyUpdate and NotifyMerge show a
-// suspect as alive unless Config.ReportSuspects is set; NotifyLeave shows whether a member died or left.
-// The numbers are those of the wire.
+// NodeStateType is the state in which a member is.
 type NodeStateType = root.NodeStateType
 
 // Packet is one datagram that came in.
@@ -189,66 +145,40 @@ type Packet = root.Packet
 // PingDelegate takes part in the probes by which members are watched, to measure the network for example.
 type PingDelegate = root.PingDelegate
 
-// RemoteError is what the other side of a conversation answered instead of serving it: its delegates refused
-// us, it is too busy, or our keys differ. Join wraps it in a *JoinError.
+// RemoteError is what the other side of a conversation answered instead of serving it: its delegates refused us, it is too busy, or our keys differ.
 type RemoteError = root.RemoteError
 
-// TransmitLimitedQueue holds broadcasts and decides which of them are sent next: those sent least often
-// first, then the longest, then the newest. Each is sent RetransmitMult * ceil(log10(n+1)) times in a
-// cluster of n nodes, and at least once, which is enough for it to reach everybody with high probability.
-//
-// The zero value with NumNodes and RetransmitMult set is ready for use. All methods are safe for
-// concurrent use, also from within the broadcasts' own methods. The fields must not be changed while
-// the queue is in use.
+// TransmitLimitedQueue holds broadcasts and decides which of them are sent next: those sent least often first, then the longest, then the newest.
 type TransmitLimitedQueue = root.TransmitLimitedQueue
 
-// Transport carries datagrams and streams between nodes. Datagrams may be lost, repeated or
-// reordered; streams are reliable and ordered. NetTransport is the built-in one, over UDP and TCP.
-//
-// All methods must be safe for concurrent use.
+// Transport carries datagrams and streams between nodes.
 type Transport = root.Transport
 
 // UniqueBroadcast is a Broadcast that neither replaces nor is replaced by others.
 type UniqueBroadcast = root.UniqueBroadcast
 
-// VersionError says which member keeps a state exchange from going on: what it speaks is outside what all
-// living members understand. Join wraps it in a *JoinError.
+// VersionError says which member keeps a state exchange from going on: what it speaks is outside what all living members understand.
 type VersionError = root.VersionError
 
-// VetoError says that a delegate of our own refused. UpdateNode returns it when the Alive delegate refuses
-// ourselves; Join wraps it in a *JoinError when the Merge delegate refuses the other side's members.
+// VetoError says that a delegate of our own refused.
 type VetoError = root.VetoError
 
-// AddLabelHeaderToPacket returns the packet with a label header in front of it, in memory of its own;
-// with an empty label it returns buf itself. A label over LabelMaxSize bytes is an error.
-// It is meant for transports that wrap packets; a Memberlist adds the header by itself.
+// AddLabelHeaderToPacket returns the packet with a label header in front of it, in memory of its own; with an empty label it returns buf itself.
 func AddLabelHeaderToPacket(buf []byte, label string) ([]byte, error) {
 	return root.AddLabelHeaderToPacket(buf, label)
 }
 
-// AddLabelHeaderToStream writes a label header to the connection, which must be the first thing on it;
-// with an empty label it writes nothing. A label over LabelMaxSize bytes is an error.
+// AddLabelHeaderToStream writes a label header to the connection, which must be the first thing on it; with an empty label it writes nothing.
 func AddLabelHeaderToStream(conn net.Conn, label string) error {
 	return root.AddLabelHeaderToStream(conn, label)
 }
 
-// Create starts a node: it is a member of a cluster of its own until it joins another. In this order it
-// asks Delegate.NodeMeta and AliveDelegate.NotifyAlive about the node itself and tells
-// EventDelegate.NotifyJoin of it, all before it returns.
-//
-// The configuration is copied, and must not be shared with another node that runs at the same time
-// if it names a Transport. Create writes into conf only what the caller cannot know: Keyring, made from
-// SecretKey or extended by it, and for BindPort 0 the BindPort and AdvertisePort that were chosen.
-// It refuses what Validate calls wrong only where the node could not work: see there.
-//
-// Errors: ErrMetaTooLarge, those of the transport, and faults of the configuration, joined. A veto of the
-// Alive delegate is none; see there.
+// Create starts a node: it is a member of a cluster of its own until it joins another.
 func Create(conf *Config) (*Memberlist, error) {
 	return root.Create(conf)
 }
 
 // DefaultLANConfig returns a new configuration for members on one local network, named after the host.
-// It is what most clusters want, in data centres too.
 func DefaultLANConfig() *Config {
 	return root.DefaultLANConfig()
 }
@@ -263,7 +193,7 @@ func DefaultWANConfig() *Config {
 	return root.DefaultWANConfig()
 }
 
-// LogAddress returns an address as log lines show it: "from=10.0.0.7:7946". nil is an unknown address.
+// LogAddress returns an address as log lines show it: "from=10.0.0.7:7946".
 func LogAddress(addr net.Addr) string {
 	return root.LogAddress(addr)
 }
@@ -273,47 +203,37 @@ func LogConn(conn net.Conn) string {
 	return root.LogConn(conn)
 }
 
-// LogStringAddress returns an address as log lines show it; see LogAddress. An empty one is unknown.
+// LogStringAddress returns an address as log lines show it; see LogAddress.
 func LogStringAddress(addr string) string {
 	return root.LogStringAddress(addr)
 }
 
-// NewKeyring makes a ring of the primary key and of the others, among which the primary key may be
-// as well. Every key must pass ValidateKey. Keys without a primary one are an error; with neither,
-// the ring is empty.
+// NewKeyring makes a ring of the primary key and of the others, among which the primary key may be as well.
 func NewKeyring(keys [][]byte, primaryKey []byte) (*Keyring, error) {
 	return root.NewKeyring(keys, primaryKey)
 }
 
 // NewNetTransport listens on every address of the configuration and starts to receive at once.
-// When it fails, nothing is left open. Whoever made the transport calls Shutdown, unless it was
-// handed to a Memberlist, which does so in its own Shutdown.
 func NewNetTransport(config *NetTransportConfig) (*NetTransport, error) {
 	return root.NewNetTransport(config)
 }
 
-// ParseCIDRs turns texts such as "10.0.0.0/8" into networks. It returns those it could parse, and an error that
-// names all the others. The slice is never nil.
+// ParseCIDRs turns texts such as "10.0.0.0/8" into networks.
 func ParseCIDRs(v []string) ([]net.IPNet, error) {
 	return root.ParseCIDRs(v)
 }
 
-// RemoveLabelHeaderFromPacket splits the label header off a packet. Without one it returns the packet and
-// an empty label. newBuf is a part of buf. A header that is cut short or has no label is an error.
+// RemoveLabelHeaderFromPacket splits the label header off a packet.
 func RemoveLabelHeaderFromPacket(buf []byte) (newBuf []byte, label string, err error) {
 	return root.RemoveLabelHeaderFromPacket(buf)
 }
 
-// RemoveLabelHeaderFromStream reads the label header off a connection. Without one the label is empty and
-// the returned connection still yields every byte; a connection that ends before its first byte has no label.
-// On an error the returned connection is conn itself, which the caller closes.
-// It waits for the first byte as long as the connection's read deadline allows.
+// RemoveLabelHeaderFromStream reads the label header off a connection.
 func RemoveLabelHeaderFromStream(conn net.Conn) (net.Conn, string, error) {
 	return root.RemoveLabelHeaderFromStream(conn)
 }
 
-// ValidateKey returns an error unless the key is 16, 24 or 32 bytes long, which choose
-// AES-128, AES-192 or AES-256.
+// ValidateKey returns an error unless the key is 16, 24 or 32 bytes long, which choose AES-128, AES-192 or AES-256.
 func ValidateKey(key []byte) error {
 	return root.ValidateKey(key)
 }

@@ -44,7 +44,9 @@ type Thing struct{ hidden int }
 
 func (t *Thing) Method() {}
 
-// Do does it.
+// Do does it. How it does that is the root's to say.
+//
+// At length.
 func Do(a, b net.IP, rest ...stamp.Time) (*Thing, error) { return nil, nil }
 
 // Go returns nothing.
