@@ -112,6 +112,22 @@ func TestANodeThatLeftIsPutBeforeItsAliveDelegateWhenItJoinsAgain(t *testing.T) 
 	})
 }
 
+// Serf's commands for keys hand these words on to their users, and their tests look for them.
+func TestWhatAKeyringRefusesIsSaidInWordsThatProgramsLookFor(t *testing.T) {
+	ring, err := NewKeyring(nil, make([]byte, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for words, err := range map[string]error{
+		"not in the keyring": ring.UseKey([]byte("another key here")),
+		"not allowed":        ring.RemoveKey(make([]byte, 16)),
+	} {
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%v does not say %q", err, words)
+		}
+	}
+}
+
 // Serf's tests put another Ping delegate into the Config of a node that runs.
 func TestThePingDelegateIsLookedUpInTheConfigEachTime(t *testing.T) {
 	bubble(t, func(t *testing.T, b *lab) {

@@ -84,7 +84,7 @@ func (k *Keyring) UseKey(key []byte) error {
 	return k.change(func(ring []*wire.Key) ([]*wire.Key, error) {
 		i := indexOfKey(ring, key)
 		if i < 0 {
-			return nil, errors.New("keyring: use: the key is not in the ring")
+			return nil, errors.New("keyring: use: the key is not in the keyring")
 		}
 		others := slices.Delete(slices.Clone(ring), i, i+1)
 		return append([]*wire.Key{ring[i]}, others...), nil
@@ -99,7 +99,7 @@ func (k *Keyring) RemoveKey(key []byte) error {
 		case -1:
 			return ring, nil
 		case 0:
-			return nil, errors.New("keyring: remove: the key is the primary one")
+			return nil, errors.New("keyring: remove: not allowed for the primary key")
 		default:
 			return slices.Delete(slices.Clone(ring), i, i+1), nil
 		}
