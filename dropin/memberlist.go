@@ -157,7 +157,7 @@ type Transport = root.Transport
 // UniqueBroadcast is a Broadcast that neither replaces nor is replaced by others.
 type UniqueBroadcast = root.UniqueBroadcast
 
-// VersionError says which member keeps a state exchange from going on: what it speaks is outside what all living members understand.
+// VersionError says which member keeps a state exchange from going on: what it speaks is outside what all living members understand, or what it says of its versions makes no sense.
 type VersionError = root.VersionError
 
 // VetoError says that a delegate of our own refused.
