@@ -358,7 +358,9 @@ func TestSection5AJoinThatReachesNobodyDoesNotUndoALeave(t *testing.T) {
 			t.Errorf("a sees %q, c sees %q and itself as %v", names(nodes[0]), names(c), c.LocalNode().State)
 		}
 		b.join(c, nodes[0])
-		if got := h.told("LocalState true", "NotifyAlive c", "NotifyJoin"); got != "NotifyAlive c, LocalState true, NotifyJoin c" {
+		// Others may repeat the claim before we look, and news are told beside the exchange.
+		got := h.told("LocalState true", "NotifyAlive c", "NotifyJoin")
+		if !strings.HasPrefix(got, "NotifyAlive c, ") || strings.Count(got, "LocalState true") != 1 || strings.Count(got, "NotifyJoin c") != 1 {
 			t.Errorf("of a join that reaches somebody it is told %q", got)
 		}
 	})
