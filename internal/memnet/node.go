@@ -1,7 +1,6 @@
 package memnet
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -224,10 +223,6 @@ func (n *Node) refuseWaiting() {
 
 // fail words an error as package net does.
 func (n *Node) fail(op string, to target, err error) error {
-	var already *net.OpError
-	if errors.As(err, &already) {
-		return err
-	}
 	return &net.OpError{Op: op, Net: n.addr.Network(), Source: n.addr, Addr: stranger{n.addr.Network(), to}, Err: err}
 }
 
