@@ -63,7 +63,11 @@ func (c *claims) run() {
 func (c *claims) judge(item claim) {
 	for i := range item.alives {
 		a := &item.alives[i]
-		if ok, _ := c.gate.admit(context.Background(), a); ok {
+		admitted, err := c.gate.admit(context.Background(), a)
+		if err != nil {
+			return // the node shuts down
+		}
+		if admitted {
 			c.cluster.step(func(m *swim.Machine, now time.Time) { m.Alive(now, a) })
 		}
 	}

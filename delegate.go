@@ -75,9 +75,9 @@ type AliveDelegate interface {
 	// known or new, about ourselves too (in Create, UpdateNode, Join after Leave, and for what others say about
 	// us). A node that is refused in its own Create runs without being a member: it sees the others, is not seen
 	// by them, and is told no NotifyJoin of itself; its next Join asks again. Claims that come in packets are
-	// asked about one by one on a goroutine of their own, those of a state exchange on its goroutine. No two
-	// questions are under way at once, unless the first has been for a second already. It should not block:
-	// while it does, no refutation that came in a packet takes effect. The node may be kept, not changed.
+	// asked about one by one, and so are those of each state exchange, but several exchanges, packets and public
+	// calls may ask at once. It should not block: while it is asked about one claim of a packet, no refutation
+	// that comes in a packet takes effect. Whoever asks stops waiting at the end of a context and at Shutdown. The node may be kept, not changed.
 	NotifyAlive(peer *Node) error
 }
 

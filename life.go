@@ -48,7 +48,7 @@ func (m *Memberlist) update(ctx context.Context, meta []byte, keep *[]byte) erro
 		return fmt.Errorf("update: %w", err)
 	}
 	if err := m.gate.ask(ctx, newNode(&self, StateAlive)); err != nil {
-		return fmt.Errorf("update: %w", vetoed(err))
+		return fmt.Errorf("update: %w", err)
 	}
 	left := false
 	err := m.announce(ctx, func(c *swim.Machine, now time.Time, told chan struct{}) bool {
@@ -142,7 +142,7 @@ func (m *Memberlist) rejoin(ctx context.Context) {
 func (m *Memberlist) admitted(ctx context.Context, self *swim.Identity) bool {
 	err := m.gate.ask(ctx, newNode(self, StateAlive))
 	if err != nil {
-		m.log.Warn("this node is no member", "error", vetoed(err))
+		m.log.Warn("this node is no member", "error", err)
 	}
 	return err == nil
 }
