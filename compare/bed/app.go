@@ -90,6 +90,13 @@ func (a *App) Put(items ...string) {
 	}
 }
 
+// Forget drops all items, as a program does that keeps them in memory and is restarted.
+func (a *App) Forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.items)
+}
+
 // Missing returns the first of these items that the application's state lacks, "" if it has all.
 func (a *App) Missing(items []string) string {
 	a.mu.Lock()
