@@ -139,14 +139,15 @@ func essence(events []string) (kept []string) {
 // told says whether some events tell about a member: that it joined or changed, or, as the end of a state exchange
 // that is under way, that its row was taken.
 func told(events []string, who string) bool {
+	underWay := true
 	for _, e := range events {
 		switch {
-		case strings.HasPrefix(e, "NotifyMerge"): // the exchange begins only now
-			events = nil
+		case strings.HasPrefix(e, "NotifyMerge"): // an exchange begins only now
+			underWay = false
 		case strings.HasPrefix(e, "NotifyJoin "+who), strings.HasPrefix(e, "NotifyUpdate "+who):
 			return true
 		case strings.HasPrefix(e, "MergeRemoteState"):
-			return events != nil
+			return underWay
 		}
 	}
 	return false

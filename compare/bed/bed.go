@@ -14,7 +14,8 @@ type Settings struct {
 	Name string
 	Bind string // IP address to listen on
 	Port int    // 0: any
-	App  *App
+	App  *App   // the whole of the delegates
+	Hook *Hook  // or just a few of them, which cost nothing
 
 	Key                            []byte // nil: no encryption
 	VerifyIncoming, VerifyOutgoing bool
@@ -50,6 +51,16 @@ func Quick() Timers {
 		GossipInterval: 20 * time.Millisecond, PushPullInterval: 700 * time.Millisecond,
 		GossipToTheDead: 20 * time.Second, Stream: 5 * time.Second,
 		SuspicionMult: 3, SuspicionMaxTimeoutMult: 2,
+	}
+}
+
+// LAN are the timers that either library calls the default.
+func LAN() Timers {
+	return Timers{
+		ProbeInterval: time.Second, ProbeTimeout: 500 * time.Millisecond,
+		GossipInterval: 200 * time.Millisecond, PushPullInterval: 30 * time.Second,
+		GossipToTheDead: 30 * time.Second, Stream: 10 * time.Second,
+		SuspicionMult: 4, SuspicionMaxTimeoutMult: 6,
 	}
 }
 
@@ -98,6 +109,7 @@ type Node interface {
 
 	Members() []Peer
 	NumMembers() int
+	Listed() int // len(Members()), without a copy
 	Health() int
 	Ping(name string, addr net.Addr) (time.Duration, error)
 
@@ -105,6 +117,8 @@ type Node interface {
 	Send(how Method, to string, msg []byte) error
 	// Broadcast puts a message into the node's TransmitLimitedQueue, which the node empties.
 	Broadcast(msg []byte)
+	// Queued is how many wait there.
+	Queued() int
 
 	AddKey(key []byte) error
 	UseKey(key []byte) error

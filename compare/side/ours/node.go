@@ -27,18 +27,9 @@ type node struct {
 	name  string
 }
 
-// New starts a node.
+// New starts a node on real sockets.
 func New(s bed.Settings) (bed.Node, error) {
 	conf := configOf(s)
-	n := &node{name: s.Name}
-	if s.App != nil {
-		n.queue = &memberlist.TransmitLimitedQueue{RetransmitMult: 10, NumNodes: few}
-		app := delegates{App: s.App, queue: n.queue}
-		conf.Delegate, conf.Events, conf.Conflict = app, app, app
-		conf.Merge, conf.Ping, conf.Alive = app, app, app
-		conf.DisableTcpPings = s.NoStreamPings && s.Links == nil // else by member, to see when one is asked about
-		conf.DisableTcpPingsForNode = func(name string) bool { s.App.Fallback(name); return s.NoStreamPings }
-	}
 	if s.Links != nil {
 		transport, err := newLinked(s)
 		if err != nil {
@@ -47,15 +38,32 @@ func New(s bed.Settings) (bed.Node, error) {
 		conf.Transport = transport
 		conf.BindPort, conf.AdvertisePort = transport.GetAutoBindPort(), transport.GetAutoBindPort()
 	}
+	n := &node{name: s.Name}
+	return n, n.start(s, conf)
+}
+
+// start creates the library's node.
+func (n *node) start(s bed.Settings, conf *memberlist.Config) error {
+	n.queue = &memberlist.TransmitLimitedQueue{RetransmitMult: 10, NumNodes: few}
+	switch {
+	case s.App != nil:
+		app := delegates{App: s.App, queue: n.queue}
+		conf.Delegate, conf.Events, conf.Conflict = app, app, app
+		conf.Merge, conf.Ping, conf.Alive = app, app, app
+		conf.DisableTcpPings = s.NoStreamPings && s.Links == nil // else by member, to see when one is asked about
+		conf.DisableTcpPingsForNode = func(name string) bool { s.App.Fallback(name); return s.NoStreamPings }
+	case s.Hook != nil:
+		hooks{s.Hook, n.queue}.into(conf)
+	}
 	list, err := memberlist.Create(conf)
 	if err != nil {
 		if conf.Transport != nil {
 			err = errors.Join(err, conf.Transport.Shutdown())
 		}
-		return nil, err
+		return err
 	}
 	n.list, n.ring = list, conf.Keyring
-	return n, nil
+	return nil
 }
 
 // configOf is the library's configuration for some settings.
@@ -94,6 +102,9 @@ func (n *node) RemoveKey(key []byte) error          { return n.ring.RemoveKey(ke
 func (n *node) Ping(name string, addr net.Addr) (time.Duration, error) {
 	return n.list.Ping(name, addr)
 }
+
+func (n *node) Listed() int { return len(n.list.Members()) }
+func (n *node) Queued() int { return n.queue.NumQueued() }
 
 func (n *node) Broadcast(msg []byte) { n.queue.QueueBroadcast(broadcast(msg)) }
 

@@ -1,0 +1,7 @@
+package main
+
+import "slices"
+
+func experiments() []experiment {
+	return slices.Concat(codecs(), packets(), exchanges(), queues(), clusters())
+}
