@@ -50,7 +50,7 @@ func Quick() Timers {
 		ProbeInterval: 300 * time.Millisecond, ProbeTimeout: 100 * time.Millisecond,
 		GossipInterval: 20 * time.Millisecond, PushPullInterval: 700 * time.Millisecond,
 		GossipToTheDead: 20 * time.Second, Stream: 5 * time.Second,
-		SuspicionMult: 3, SuspicionMaxTimeoutMult: 2,
+		SuspicionMult: 6, SuspicionMaxTimeoutMult: 2,
 	}
 }
 

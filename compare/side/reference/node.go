@@ -123,14 +123,17 @@ func (n *node) Send(how bed.Method, to string, msg []byte) error {
 		case bed.SendBestEffort:
 			return n.list.SendBestEffort(m, msg)
 		case bed.SendToUDP:
+			//lint:ignore SA1019 programs still use it
 			return n.list.SendToUDP(m, msg)
 		case bed.SendTo:
+			//lint:ignore SA1019 programs still use it
 			return n.list.SendTo(&net.UDPAddr{IP: m.Addr, Port: int(m.Port)}, msg)
 		case bed.SendToAddress:
 			return n.list.SendToAddress(m.FullAddress(), msg)
 		case bed.SendReliable:
 			return n.list.SendReliable(m, msg)
 		case bed.SendToTCP:
+			//lint:ignore SA1019 programs still use it
 			return n.list.SendToTCP(m, msg)
 		}
 	}
