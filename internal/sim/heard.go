@@ -85,11 +85,15 @@ func (l *life) heardOnce(name string) bool {
 	return claims == 1
 }
 
-// answers judges what became of an accusation against the node itself.
+// answers judges what became of a claim about the node itself: it must not believe in more than it has
+// reached, nor leave an accusation as it is. What another address claims is not about this node.
 func (j *judge) answers(n *Node, h *heard) {
 	self := n.machine.Self()
-	if h.state != swim.Alive && !n.machine.HasLeft() && self.Incarnation <= h.incarnation {
-		j.sim.violate(n, "", lawRefute, "accused under %d, has %d", h.incarnation, self.Incarnation)
+	if n.machine.HasLeft() || h.state == swim.Alive && h.addr != self.Addr {
+		return
+	}
+	if self.Incarnation < h.incarnation || h.state != swim.Alive && self.Incarnation == h.incarnation {
+		j.sim.violate(n, "", lawRefute, "heard that it is %v under %d, has %d", h.state, h.incarnation, self.Incarnation)
 	}
 }
 

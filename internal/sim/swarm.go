@@ -74,6 +74,7 @@ type swarmer struct {
 	pace     time.Duration // between two acts of mischief, on average
 	mischief []mischief
 	acts     int
+	mixed    bool // versions differ
 	calm     bool
 	out      Outcome
 }
@@ -81,9 +82,13 @@ type swarmer struct {
 func runSwarm(seed uint64, plant func(*swarmer), watch func(string) bool, trace func(string)) (Outcome, error) {
 	w := &swarmer{dice: rand.New(rand.NewPCG(seed, 1<<32))}
 	w.nodes = 3 + w.dice.IntN(18)
+	if w.odds(0.02) {
+		w.nodes *= 4
+	}
 	opt := Options{Seed: seed, Settings: w.settings(), Network: w.network(), Laws: true, Watch: watch, Trace: trace}
 	w.Sim = New(opt)
 	w.out = Outcome{Seed: seed, Nodes: w.nodes}
+	w.mixed = w.odds(0.2)
 	w.chooseMischief()
 	if plant != nil {
 		plant(w)
@@ -194,6 +199,10 @@ func (w *swarmer) boot() error {
 // newcomer starts a node under a new name.
 func (w *swarmer) newcomer() {
 	w.names++
+	if w.mixed {
+		// The nodes of a cluster that is being upgraded understand different things.
+		w.Settings().Versions.PMax = uint8(2 + w.dice.IntN(4))
+	}
 	n := w.Start(fmt.Sprintf("n%d", w.names), w.meta())
 	n.SetZone(w.dice.IntN(2))
 	w.join(n)

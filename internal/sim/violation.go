@@ -61,7 +61,7 @@ var (
 	lawIssued   = &Law{"incarnations come from their owner", "nobody knows an incarnation that its owner has not reached"}
 	lawClaims   = &Law{"claims are the owner's", "whoever is alive somewhere is known there as its owner announced itself under that incarnation"}
 	lawReturn   = &Law{"nobody returns by itself", "whoever is suspect, dead or left is alive again only with a newer incarnation; an address taken over and a name forgotten begin anew"}
-	lawRefute   = &Law{"accusations are refuted", "whoever hears itself accused has a higher incarnation than the accusation after that step"}
+	lawRefute   = &Law{"accusations are refuted", "whoever hears something wrong about itself has a higher incarnation after that step"}
 	lawHeard    = &Law{"what was heard counts", "at one incarnation dead beats suspect beats alive, and a higher incarnation beats a lower one"}
 	lawHearsay  = &Law{"hearsay is only suspicion", "whoever is dead in another's table is suspect here, not dead"}
 	lawStale    = &Law{"probes accuse nobody else", "whoever has shown a newer incarnation since a probe began is not accused by it"}

@@ -56,16 +56,17 @@ type Member struct {
 }
 
 // member is one row of the table. Ten thousand of them are no exception, so what only few
-// of them need (suspicion, grave) stands outside.
+// of them need (suspicion, grave) stands outside, and what every claim must be compared with
+// stands together, at the beginning.
 type member struct {
 	*Identity
-	suspicion   *suspicion // while suspect
-	grave       *grave     // while dead or left, unless it is ourselves
-	since       instant    // of the last change of state
 	incarnation uint32
 	slot        int32  // position in table.order
 	mark        uint32 // the last sample that took this member
 	state       State
+	since       instant    // of the last change of state
+	suspicion   *suspicion // while suspect
+	grave       *grave     // while dead or left, unless it is ourselves
 }
 
 // intern returns the identity to be kept instead of an equal one.
