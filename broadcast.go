@@ -113,7 +113,7 @@ func (s *sender) send(out *swim.Packet) {
 	if !out.Bare {
 		msgs = s.pack(p, &frame, s.staged)
 	}
-	s.put(p, &frame, msgs, out.To.Peer)
+	s.ship(p, &frame, msgs, out.To.Peer)
 }
 
 // gossip sends one packet of rumours and user data to a member, and reports whether there was any.
@@ -125,7 +125,7 @@ func (s *sender) gossip(to swim.Target, user gossip.Source) bool {
 	if len(msgs) == 0 {
 		return false
 	}
-	s.put(p, &frame, msgs, to.Peer)
+	s.ship(p, &frame, msgs, to.Peer)
 	return true
 }
 
@@ -157,22 +157,31 @@ func (s *sender) longestRumour() int {
 	return s.conf.UDPBufferSize - frame.Overhead()
 }
 
-// put seals a packet and gives it to the transport. An error is as good as a lost packet: whoever
+// ship seals a packet and gives it to the transport. An error is as good as a lost packet: whoever
 // waits for an answer draws the conclusion.
-func (s *sender) put(p *parcel, frame *wire.Frame, msgs [][]byte, to swim.Peer) {
+func (s *sender) ship(p *parcel, frame *wire.Frame, msgs [][]byte, to swim.Peer) {
+	buf, err := s.seal(p, frame, msgs)
+	if err != nil {
+		s.metrics.drop("packet", "cannot be framed")
+		return
+	}
+	if err := s.write(buf, to); err != nil {
+		reportUnsent(err, s.metrics, s.noise)
+	}
+}
+
+// seal makes the bytes of a packet, in the parcel's memory.
+func (s *sender) seal(p *parcel, frame *wire.Frame, msgs [][]byte) ([]byte, error) {
 	if frame.Key != nil {
 		s.nonces.next(&p.nonce)
 	}
 	buf, err := frame.AppendPacket(p.buf[:0], &p.nonce, msgs)
 	if err != nil {
-		s.metrics.drop("packet", "cannot be framed")
-		return
+		return nil, err
 	}
 	p.buf = buf
 	s.metrics.udpSent(len(buf))
-	if err := s.write(buf, to); err != nil {
-		reportUnsent(err, s.metrics, s.noise)
-	}
+	return buf, nil
 }
 
 // write hands bytes to the transport: to our own in place, to another as a copy that it may keep.
@@ -191,22 +200,28 @@ func (s *sender) sendUser(to Address, checksum bool, body []byte) error {
 	defer s.parcels.Put(p)
 	frame := s.frame(p, checksum)
 	// What compression would save does not count: receivers inflate no further than a packet may be long.
-	if frame.Overhead()+1+len(body) > maxPacket {
-		return fmt.Errorf("send %d bytes to %s: %w: a packet carries %d", len(body), to.String(), ErrMessageTooLarge, maxPacket)
+	if most := s.largest(); frame.Overhead()+1+len(body) > most {
+		return fmt.Errorf("send %d bytes to %s: %w: a packet carries %d", len(body), to.String(), ErrMessageTooLarge, most)
 	}
 	msg := append(append(make([]byte, 0, len(body)+1), byte(wire.TypeUser)), body...)
-	if frame.Key != nil {
-		s.nonces.next(&p.nonce)
-	}
-	buf, err := frame.AppendPacket(nil, &p.nonce, append(p.must, msg))
+	buf, err := s.seal(p, &frame, append(p.must, msg))
 	if err != nil {
 		return fmt.Errorf("send to %s: %w", to.String(), err)
 	}
-	s.metrics.udpSent(len(buf))
+	p.buf = nil // the transport may keep it
 	if _, err := s.transport.WriteToAddress(buf, to); err != nil {
 		return fmt.Errorf("send to %s: %w", to.String(), err)
 	}
 	return nil
+}
+
+// largest is the longest packet that is sent. Our own transport is UDP; what another carries it knows itself,
+// but its receivers take what a UDP datagram holds, or more if Config.UDPBufferSize says so.
+func (s *sender) largest() int {
+	if s.direct != nil {
+		return maxPacket
+	}
+	return max(maxPacket, s.conf.UDPBufferSize)
 }
 
 // writeStream writes one message to a stream, behind the label if this side dialled.

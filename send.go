@@ -10,9 +10,9 @@ import (
 const maxUserMessage = 20 << 20
 
 // SendBestEffort sends a message to a member's Delegate.NotifyMsg in one packet, which may be lost. It returns
-// the transport's error. What does not fit into a packet of the transport (65,507 bytes less what label,
-// encryption and checksum take) is refused with ErrMessageTooLarge; mind that networks drop what
-// exceeds their MTU more often than small packets.
+// the transport's error. What does not fit into a packet (65,507 bytes, or Config.UDPBufferSize if that is more
+// and the transport is not a NetTransport, less what label, encryption and checksum take) is refused with
+// ErrMessageTooLarge; mind that networks drop what exceeds their MTU more often than small packets.
 func (m *Memberlist) SendBestEffort(to *Node, msg []byte) error {
 	return m.sendPacket(to.FullAddress(), to.PMax >= 5, msg)
 }

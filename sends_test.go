@@ -103,6 +103,30 @@ func TestSection5SendBestEffortCarriesWhatTheTransportDoes(t *testing.T) {
 	}
 }
 
+func TestSection5ATransportOfItsOwnCarriesWhatUDPBufferSizeSays(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		var in letterbox
+		large := func(c *Config) { c.UDPBufferSize = 200 << 10 }
+		a, z := b.create("a", large, in.receives), b.create("z", large)
+		most := 200<<10 - 5 - 1 // a checksum and a type byte
+		for what, msg := range map[string][]byte{"noise": noise(most), "zeros": make([]byte, most)} {
+			if err := z.SendBestEffort(a.LocalNode(), msg); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+			if got := in.take(); len(got) != 1 || !bytes.Equal(got[0], msg) {
+				t.Errorf("%s: %d messages came", what, len(got))
+			}
+		}
+		if err := z.SendBestEffort(a.LocalNode(), make([]byte, most+1)); !errors.Is(err, ErrMessageTooLarge) {
+			t.Errorf("too much: %v", err)
+		}
+		own := &sender{conf: a.conf, direct: new(NetTransport)}
+		if got := own.largest(); got != maxPacket {
+			t.Errorf("our own transport is given packets of %d bytes", got)
+		}
+	})
+}
+
 func TestSection5SendBestEffortReturnsTheTransportsErrorAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T, b *lab) {
 		why := errors.New("no buffer space")
