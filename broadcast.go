@@ -111,17 +111,26 @@ func (s *sender) send(out *swim.Packet) {
 	frame := s.frame(p, out.To.Checksum)
 	msgs := p.must
 	if !out.Bare {
-		msgs = s.pack(p, &frame, s.staged)
+		msgs = s.pack(p, &frame, s.rumours, s.staged)
+		s.staged.want(out.To)
 	}
 	s.ship(p, &frame, msgs, out.To.Peer)
 }
 
 // gossip sends one packet of rumours and user data to a member, and reports whether there was any.
 func (s *sender) gossip(to swim.Target, user gossip.Source) bool {
+	return s.fill(to, s.rumours, user)
+}
+
+// mail is gossip without rumours.
+func (s *sender) mail(to swim.Target, user gossip.Source) bool { return s.fill(to, nil, user) }
+
+// fill sends one packet of what two sources have, and reports whether they had any.
+func (s *sender) fill(to swim.Target, rumours, user gossip.Source) bool {
 	p := s.parcel()
 	defer s.parcels.Put(p)
 	frame := s.frame(p, to.Checksum)
-	msgs := s.pack(p, &frame, user)
+	msgs := s.pack(p, &frame, rumours, user)
 	if len(msgs) == 0 {
 		return false
 	}
@@ -131,11 +140,11 @@ func (s *sender) gossip(to swim.Target, user gossip.Source) bool {
 
 // pack fills a packet up to the one budget. The turn is not held while sources are asked: two
 // packets at once may both miss theirs, which costs the user a packet now and then and nothing else.
-func (s *sender) pack(p *parcel, frame *wire.Frame, user gossip.Source) [][]byte {
+func (s *sender) pack(p *parcel, frame *wire.Frame, rumours, user gossip.Source) [][]byte {
 	s.turns.Lock()
 	p.turn = s.turn
 	s.turns.Unlock()
-	msgs := p.packer.Pack(s.conf.UDPBufferSize-frame.Overhead(), p.must, s.rumours, user, &p.turn)
+	msgs := p.packer.Pack(s.conf.UDPBufferSize-frame.Overhead(), p.must, rumours, user, &p.turn)
 	s.turns.Lock()
 	s.turn = p.turn
 	s.turns.Unlock()
@@ -199,11 +208,10 @@ func (s *sender) sendUser(to Address, checksum bool, body []byte) error {
 	p := s.parcel()
 	defer s.parcels.Put(p)
 	frame := s.frame(p, checksum)
-	// What compression would save does not count: receivers inflate no further than a packet may be long.
-	if most := s.largest(); frame.Overhead()+1+len(body) > most {
-		return fmt.Errorf("send %d bytes to %s: %w: a packet carries %d", len(body), to.String(), ErrMessageTooLarge, most)
+	msg, err := s.lone(&frame, body)
+	if err != nil {
+		return fmt.Errorf("send %d bytes to %s: %w", len(body), to.String(), err)
 	}
-	msg := append(append(make([]byte, 0, len(body)+1), byte(wire.TypeUser)), body...)
 	buf, err := s.seal(p, &frame, append(p.must, msg))
 	if err != nil {
 		return fmt.Errorf("send to %s: %w", to.String(), err)
@@ -213,6 +221,28 @@ func (s *sender) sendUser(to Address, checksum bool, body []byte) error {
 		return fmt.Errorf("send to %s: %w", to.String(), err)
 	}
 	return nil
+}
+
+// postUser is sendUser for a message that nobody waits for.
+func (s *sender) postUser(to swim.Target, body []byte) {
+	p := s.parcel()
+	defer s.parcels.Put(p)
+	frame := s.frame(p, to.Checksum)
+	msg, err := s.lone(&frame, body)
+	if err != nil {
+		s.metrics.drop("user data", "too large")
+		return
+	}
+	s.ship(p, &frame, append(p.must, msg), to.Peer)
+}
+
+// lone makes the message of a packet of its own. What compression would save does not count: receivers inflate
+// no further than a packet may be long.
+func (s *sender) lone(frame *wire.Frame, body []byte) ([]byte, error) {
+	if most := s.largest(); frame.Overhead()+1+len(body) > most {
+		return nil, fmt.Errorf("%w: a packet carries %d", ErrMessageTooLarge, most)
+	}
+	return append(append(make([]byte, 0, len(body)+1), byte(wire.TypeUser)), body...), nil
 }
 
 // largest is the longest packet that is sent. Our own transport is UDP; what another carries it knows itself,

@@ -139,7 +139,7 @@ func assemble(conf *Config, transport Transport, log *slog.Logger) *Memberlist {
 	m.gate = newGate(conf, m.calls, m.metrics)
 	m.sender = &sender{
 		conf: conf, transport: m.transport, keyring: conf.Keyring, rumours: rumours.source(),
-		staged: &staged{}, noise: noise, metrics: m.metrics,
+		staged: newStaged(conf), noise: noise, metrics: m.metrics,
 		outbox: newOutbox(m.transport, m.loops, noise, m.metrics),
 	}
 	if own != nil {
