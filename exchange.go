@@ -2,7 +2,9 @@ package memberlist
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-f61b0479/memberlist/internal/swim"
@@ -11,6 +13,10 @@ import (
 
 // maxUserState is the largest state of the application that may cross the wire.
 const maxUserState = 20 << 20
+
+// mergedAtOnce is how many members of another's state are taken over in one step. Packets and probes must not
+// wait for all of a state that may have a million.
+const mergedAtOnce = 1000
 
 // sync starts a periodic exchange, unless the last one is still under way.
 func (s *streams) sync(with swim.Peer) {
@@ -22,6 +28,9 @@ func (s *streams) sync(with swim.Peer) {
 	started := s.loops.start(func() {
 		defer func() { <-s.syncing }()
 		err := s.exchange(context.Background(), addressOf(with), false)
+		if isBusy(err) {
+			with, err = s.syncAnother(with, err)
+		}
 		if err != nil {
 			s.log.Warn("state exchange failed", "member", with.Name, "error", err)
 		}
@@ -29,6 +38,23 @@ func (s *streams) sync(with swim.Peer) {
 	if !started {
 		<-s.syncing
 	}
+}
+
+// syncAnother exchanges state with another member than the one that is too busy, if there is one.
+func (s *streams) syncAnother(busy swim.Peer, err error) (swim.Peer, error) {
+	var other swim.Peer
+	found := false
+	s.cluster.step(func(m *swim.Machine, now time.Time) { other, found = m.SyncInstead(now, busy.Name) })
+	if !found {
+		return busy, err
+	}
+	return other, s.exchange(context.Background(), addressOf(other), false)
+}
+
+// isBusy reports whether another node has answered that it is too busy.
+func isBusy(err error) bool {
+	var remote *RemoteError
+	return errors.As(err, &remote) && remote.Text == errBusy.Error()
 }
 
 // exchange tells another node our full state and learns its own.
@@ -198,13 +224,15 @@ func (s *streams) mergeMembers(ctx context.Context, theirs *wire.State, joining 
 			return err
 		}
 	}
-	s.cluster.step(func(m *swim.Machine, now time.Time) {
-		if joining {
-			m.MergeJoin(now, rows)
-		} else {
-			m.Merge(now, rows)
-		}
-	})
+	for some := range slices.Chunk(rows, mergedAtOnce) {
+		s.cluster.step(func(m *swim.Machine, now time.Time) {
+			if joining {
+				m.MergeJoin(now, some)
+			} else {
+				m.Merge(now, some)
+			}
+		})
+	}
 	return nil
 }
 

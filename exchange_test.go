@@ -3,12 +3,15 @@ package memberlist
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/seed-f61b0479/memberlist/internal/swim"
 	"github.com/seed-f61b0479/memberlist/internal/wire"
 )
 
@@ -251,6 +254,69 @@ func TestSection4AMergeThatIsCutShortTakesNothingOverAndFails(t *testing.T) {
 		}
 		if got := names(m); got != "m v w" {
 			t.Errorf("m sees %q", got)
+		}
+	})
+}
+
+func TestBetter63ALargeStateIsMergedInPortions(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		m := b.create("m", quiet)
+		var most, all int
+		m.cluster.view(func(*swim.Machine) {
+			act := m.cluster.act
+			m.cluster.act = func(out *swim.Output) {
+				most, all = max(most, len(out.News)), all+len(out.News)
+				act(out)
+			}
+		})
+		row := b.stranger("s").row(1)
+		rows := make([]wire.Row, 2*mergedAtOnce+1)
+		for i := range rows {
+			rows[i] = row
+			rows[i].Name = fmt.Sprint("n", i)
+		}
+		if err := m.streams.mergeMembers(t.Context(), &wire.State{Rows: rows}, false); err != nil {
+			t.Fatal(err)
+		}
+		if most != mergedAtOnce || all != len(rows) || m.NumMembers() != len(rows)+1 {
+			t.Errorf("%d news in one step, %d in all, %d members", most, all, m.NumMembers())
+		}
+	})
+}
+
+func TestSection4AMemberThatIsTooBusyIsReplacedByAnother(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		book, told := &logbook{level: slog.LevelWarn}, &hooks{}
+		nodes := b.cluster(3, func(c *Config) {
+			c.PushPullInterval = 0
+			switch c.Name {
+			case "b":
+				c.Delegate = &hooks{state: func(bool) []byte { return []byte("state of b") }}
+			case "c":
+				c.Delegate = told
+				book.into(c)
+			}
+		})
+		busy, other := nodes[0], nodes[1]
+		for range maxExchanges {
+			busy.streams.answers <- struct{}{}
+		}
+		told.forget()
+		nodes[2].streams.sync(swim.Peer{Name: "a", Addr: busy.self().Addr})
+		time.Sleep(time.Second)
+		if got := told.told("MergeRemoteState"); got != "MergeRemoteState state of b false" {
+			t.Errorf("told %q", got)
+		}
+		if n := len(book.of("state exchange failed")); n != 0 {
+			t.Errorf("%d failures logged", n)
+		}
+		for range maxExchanges {
+			other.streams.answers <- struct{}{}
+		}
+		nodes[2].streams.sync(swim.Peer{Name: "a", Addr: busy.self().Addr})
+		time.Sleep(time.Second)
+		if failed := book.of("state exchange failed"); len(failed) != 1 || attr(failed[0], "member") != "b" {
+			t.Errorf("both too busy: logged %v", failed)
 		}
 	})
 }

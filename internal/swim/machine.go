@@ -254,6 +254,18 @@ func (m *Machine) merge(now time.Time, rows []wire.Row, joining bool) {
 	}
 }
 
+// SyncInstead chooses another member to exchange full state with than the one of that name, which was chosen
+// and is too busy. It returns false if there is none.
+func (m *Machine) SyncInstead(now time.Time, busy string) (Peer, bool) {
+	if !m.observe(now) {
+		return Peer{}, false
+	}
+	for _, x := range m.sample(1, m.table.find(busy), isAlive) {
+		return x.peer(), true
+	}
+	return Peer{}, false
+}
+
 // KnockDone tells how one of Output.Knocks has ended.
 func (m *Machine) KnockDone(now time.Time, seq uint32, ok bool) {
 	if m.observe(now) {

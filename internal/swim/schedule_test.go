@@ -68,6 +68,34 @@ func TestExchangesGoToTheLiving(t *testing.T) {
 	}
 }
 
+func TestAnExchangeCanBeHadWithAnotherLivingMember(t *testing.T) {
+	b := newBench(t)
+	b.know("b", "c", "d", "e")
+	b.Dead(b.now, &wire.Dead{Incarnation: 1, Node: "c", From: "x"})
+	got := map[string]bool{}
+	for range 100 {
+		p, ok := b.SyncInstead(b.now, "b")
+		if !ok || !p.Addr.IsValid() {
+			t.Fatalf("got %+v, %t", p, ok)
+		}
+		got[p.Name] = true
+	}
+	if len(got) != 2 || !got["d"] || !got["e"] {
+		t.Errorf("instead of b: %v", got)
+	}
+	b.Dead(b.now, &wire.Dead{Incarnation: 1, Node: "e", From: "x"})
+	if p, ok := b.SyncInstead(b.now, "d"); !ok || p.Name != "b" {
+		t.Errorf("instead of d: %+v, %t", p, ok)
+	}
+	b.Dead(b.now, &wire.Dead{Incarnation: 1, Node: "b", From: "x"})
+	if p, ok := b.SyncInstead(b.now, "d"); ok {
+		t.Errorf("instead of the only one: %+v", p)
+	}
+	if p, ok := b.SyncInstead(b.now, "unknown"); !ok || p.Name != "d" {
+		t.Errorf("instead of one that has gone: %+v, %t", p, ok)
+	}
+}
+
 func TestGossipIsDueOnlyWhileThereIsSomethingToTell(t *testing.T) {
 	b := newBench(t, func(p *Params) { p.ProbeInterval, p.PushPullInterval = 0, 0 })
 	b.know("b", "c", "d", "e")
