@@ -36,22 +36,26 @@ type Queue[T any] struct {
 	picked   []*item[T] // scratch of Take
 }
 
-// key is a place in the order. It is kept beside the pointer to its item,
-// so that a search does not have to visit the items.
+// key is a place in the order: lower is told earlier. It is kept beside the pointer to its item, so that a
+// search does not have to visit the items, and small, because a tree moves many of them for each that comes or goes.
 type key struct {
-	sent, size int
-	id         uint64
+	rank uint64 // transmissions above the size counted down
+	turn uint64 // the id counted down
 }
+
+// place is the key of a message. Nothing is sent or sized beyond 32 bits; if it were, it would stand at the end.
+func place(sent, size int, id uint64) key {
+	shorter := math.MaxUint32 - min(uint64(size), math.MaxUint32)
+	return key{rank: min(uint64(sent), math.MaxUint32)<<32 | shorter, turn: ^id}
+}
+
+func (k key) sent() int  { return int(k.rank >> 32) }
+func (k key) size() int  { return int(math.MaxUint32 - k.rank&math.MaxUint32) }
+func (k key) id() uint64 { return ^k.turn }
 
 // before says whether a is told earlier than b.
 func (a key) before(b key) bool {
-	if a.sent != b.sent {
-		return a.sent < b.sent
-	}
-	if a.size != b.size {
-		return a.size > b.size
-	}
-	return a.id > b.id
+	return a.rank < b.rank || a.rank == b.rank && a.turn < b.turn
 }
 
 type slot[T any] struct {
@@ -78,11 +82,11 @@ func (q *Queue[T]) Len() int {
 func (q *Queue[T]) Add(m Message[T], ended []T) []T {
 	if q.order == nil {
 		q.order = btree.NewG(degree, func(a, b slot[T]) bool { return a.before(b.key) })
-		q.plain = btree.NewG(degree, func(a, b *item[T]) bool { return a.key.id < b.key.id })
+		q.plain = btree.NewG(degree, func(a, b *item[T]) bool { return a.key.id() < b.key.id() })
 		q.named = make(map[string]*item[T])
 	}
 	q.lastID++
-	it := &item[T]{Message: m, key: key{size: len(m.Body), id: q.lastID}}
+	it := &item[T]{Message: m, key: place(0, len(m.Body), q.lastID)}
 	switch {
 	case m.Name != "":
 		if old := q.named[m.Name]; old != nil {
@@ -113,8 +117,9 @@ func (q *Queue[T]) Take(dst [][]byte, ended []T, room *Room, limit int) ([][]byt
 	for _, it := range q.picked {
 		dst = append(dst, it.Body)
 		q.order.Delete(slot[T]{it.key, it})
-		it.key.sent++
-		if it.key.sent >= limit {
+		sent := it.key.sent() + 1
+		it.key = place(sent, len(it.Body), it.key.id())
+		if sent >= limit {
 			ended = q.end(it, ended)
 			continue
 		}
@@ -128,7 +133,7 @@ func (q *Queue[T]) Take(dst [][]byte, ended []T, room *Room, limit int) ([][]byt
 // pick walks the order and remembers what fits.
 func (q *Queue[T]) pick(room *Room) {
 	// No id is higher than that of a pivot, so it stands before all messages of its size.
-	pivot := slot[T]{key: key{size: math.MaxInt, id: math.MaxUint64}}
+	pivot := slot[T]{key: place(0, math.MaxInt, math.MaxUint64)}
 	for jump := true; jump; {
 		jump = false
 		q.order.AscendGreaterOrEqual(pivot, func(s slot[T]) bool {
@@ -136,13 +141,13 @@ func (q *Queue[T]) pick(room *Room) {
 			if longest < q.shortest {
 				return false
 			}
-			if s.size > longest {
+			if s.size() > longest {
 				// What follows in this tier may be too long as well, thousands of times:
 				// searching for the first that fits is cheaper than passing them by.
-				pivot.sent, pivot.size, jump = s.sent, longest, true
+				pivot.key, jump = place(s.sent(), longest, math.MaxUint64), true
 				return false
 			}
-			room.Add(s.size)
+			room.Add(s.size())
 			q.picked = append(q.picked, s.item)
 			return true
 		})
@@ -179,7 +184,7 @@ func (q *Queue[T]) Reset(ended []T) []T {
 type Ref[T any] struct{ item *item[T] }
 
 // ID returns the number of the message: higher for each one queued later, never used again.
-func (r Ref[T]) ID() uint64 { return r.item.key.id }
+func (r Ref[T]) ID() uint64 { return r.item.key.id() }
 
 // Owner returns what the message was queued with.
 func (r Ref[T]) Owner() T { return r.item.Owner }
@@ -191,7 +196,7 @@ func (q *Queue[T]) Plain(dst []Ref[T], after uint64) []Ref[T] {
 	if q.plain == nil || q.plain.Len() == 0 {
 		return dst
 	}
-	pivot := &item[T]{key: key{id: after + 1}}
+	pivot := &item[T]{key: place(0, 0, after+1)}
 	q.plain.AscendGreaterOrEqual(pivot, func(it *item[T]) bool {
 		if len(dst) == cap(dst) {
 			return false
