@@ -112,7 +112,7 @@ func (e *VersionError) Unwrap() error { return e.Err }
 // each other. What rows say about ourselves is left out, we know better; so is what they say
 // about members that are not alive, whose versions harm nobody. The error is a *VersionError.
 func (m *Machine) Check(rows []wire.Row) error {
-	all := shared{protocol: span{0, 255}, delegate: span{0, 255}}
+	var all shared
 	for i := range rows {
 		if m.counts(&rows[i]) {
 			if err := absurdVersions(rows[i].Vsn); err != nil {
@@ -127,6 +127,14 @@ func (m *Machine) Check(rows []wire.Row) error {
 			all.add(x.Versions)
 		}
 	}
+	if all.harmonious() {
+		return nil
+	}
+	return m.odd(rows, &all)
+}
+
+// odd looks for the member that does not speak what all understand.
+func (m *Machine) odd(rows []wire.Row, all *shared) error {
 	for i := range rows {
 		if m.counts(&rows[i]) {
 			v, _ := wire.ParseVersions(rows[i].Vsn)
@@ -150,12 +158,31 @@ func (m *Machine) counts(r *wire.Row) bool {
 	return r.State == int(Alive) && (m.self == nil || r.Name != m.self.Name)
 }
 
-// shared is what all understand.
-type shared struct{ protocol, delegate span }
+// shared is what all understand, and the lowest and highest of what is spoken.
+type shared struct {
+	protocol, delegate span
+	lowest, highest    struct{ protocol, delegate uint8 }
+	some               bool // there was one at least
+}
 
 func (s *shared) add(v wire.Versions) {
+	if !s.some {
+		s.protocol, s.delegate = span{v.PMin, v.PMax}, span{v.DMin, v.DMax}
+		s.lowest.protocol, s.lowest.delegate = v.PCur, v.DCur
+		s.highest, s.some = s.lowest, true
+		return
+	}
 	s.protocol = s.protocol.common(v.PMin, v.PMax)
 	s.delegate = s.delegate.common(v.DMin, v.DMax)
+	s.lowest.protocol, s.highest.protocol = min(s.lowest.protocol, v.PCur), max(s.highest.protocol, v.PCur)
+	s.lowest.delegate, s.highest.delegate = min(s.lowest.delegate, v.DCur), max(s.highest.delegate, v.DCur)
+}
+
+// harmonious says whether everybody speaks what all understand, which is nearly always so and known without a
+// second look at anybody.
+func (s *shared) harmonious() bool {
+	return !s.some || s.protocol.holds(s.lowest.protocol) && s.protocol.holds(s.highest.protocol) &&
+		s.delegate.holds(s.lowest.delegate) && s.delegate.holds(s.highest.delegate)
 }
 
 func (s *shared) refuse(name string, v wire.Versions) error {
