@@ -36,6 +36,10 @@ type directWriter interface {
 	writeTo(b []byte, to netip.AddrPort) error
 }
 
+// maxKept is how many bytes of memory for a stream are kept for the next one: enough for the state of a cluster
+// of ten thousand.
+const maxKept = 2 << 20
+
 // maxPacket is the largest payload of a UDP datagram over IPv4.
 const maxPacket = 65507
 
@@ -260,16 +264,19 @@ func (s *sender) writeStream(conn net.Conn, label string, msg []byte, dialled bo
 	defer s.parcels.Put(p)
 	frame := s.frame(p, false)
 	frame.Label = label
-	var buf []byte
+	buf := p.buf[:0]
 	var err error
 	if dialled {
-		if buf, err = wire.AppendLabel(nil, label); err != nil {
+		if buf, err = wire.AppendLabel(buf, label); err != nil {
 			return err
 		}
 	}
 	s.nonces.next(&p.nonce)
 	if buf, err = frame.AppendStream(buf, &p.nonce, msg); err != nil {
 		return err
+	}
+	if cap(buf) <= maxKept {
+		p.buf = buf
 	}
 	n, err := conn.Write(buf)
 	s.metrics.tcpSent(n)

@@ -71,6 +71,7 @@ func (s *streams) exchange(ctx context.Context, with Address, join bool) error {
 	if err := s.mergeMembers(ctx, theirs, join); err != nil {
 		return err
 	}
+	s.spares.keepTable(theirs.Rows)
 	s.mergeUser(ctx, theirs.User, join)
 	return nil
 }
@@ -82,6 +83,7 @@ func (s *streams) trade(ctx context.Context, with Address, join bool) (*wire.Sta
 		return nil, err
 	}
 	defer end()
+	defer s.spares.keepText(ours)
 	s.metrics.sizeLocal(len(ours))
 	if err := s.sender.writeStream(t.conn, t.label, ours, true); err != nil {
 		return nil, err
@@ -124,6 +126,7 @@ func (s *streams) meet(ctx context.Context, with Address, join bool) (t *talk, e
 }
 
 func (t *talk) readState() (*wire.State, error) {
+	t.in.Spare(t.streams.spares.table())
 	state, err := t.in.PushPull()
 	if err == nil {
 		t.streams.metrics.sizeRemote(t.received)
@@ -142,6 +145,7 @@ func (t *talk) answerExchange() error {
 	theirs, err := t.exchangeAnswered()
 	if err == nil {
 		err = t.streams.mergeMembers(context.Background(), theirs, false)
+		t.streams.spares.keepTable(theirs.Rows)
 	}
 	<-t.streams.answers // before the news are awaited: the application may take its time
 	if err == nil {
@@ -165,6 +169,7 @@ func (t *talk) exchangeAnswered() (*wire.State, error) {
 		t.sayError(err)
 		return nil, err
 	}
+	defer t.streams.spares.keepText(ours)
 	t.streams.metrics.sizeLocal(len(ours))
 	return theirs, t.write(ours)
 }
@@ -177,18 +182,23 @@ func (s *streams) away() (away bool) {
 
 // state is our side of an exchange, encoded.
 func (s *streams) state(join bool) ([]byte, error) {
-	var ours wire.State
-	ours.Join = join
+	var user []byte
 	if d := s.conf.Delegate; d != nil {
-		if !s.calls.do(func() { ours.User = d.LocalState(join) }) {
+		if !s.calls.do(func() { user = d.LocalState(join) }) {
 			return nil, ErrShutdown
 		}
 	}
-	if len(ours.User) > maxUserState {
-		return nil, fmt.Errorf("local state of %d bytes: %w", len(ours.User), ErrMessageTooLarge)
+	if len(user) > maxUserState {
+		return nil, fmt.Errorf("local state of %d bytes: %w", len(user), ErrMessageTooLarge)
 	}
-	s.cluster.view(func(m *swim.Machine) { ours.Rows = m.Rows(make([]wire.Row, 0, m.Len())) })
-	return ours.Append(nil), nil
+	ours := s.spares.text(int(s.stated.Load()))
+	s.cluster.view(func(m *swim.Machine) {
+		head := wire.PushPullHeader{Nodes: m.Len(), UserStateLen: len(user), Join: join}
+		ours = m.AppendRows(head.Append(ours))
+	})
+	ours = append(ours, user...)
+	s.stated.Store(int64(len(ours)))
+	return ours, nil
 }
 
 // examine judges another's state before anything of it is believed.

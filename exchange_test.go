@@ -320,3 +320,45 @@ func TestSection4AMemberThatIsTooBusyIsReplacedByAnother(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatAnExchangeToldIsNotOverwrittenByTheNext(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		var told, states []string
+		var kept [][]byte
+		var peers []*Node
+		h := &hooks{
+			mergeState: func(state []byte, _ bool) { kept, states = append(kept, state), append(states, string(state)) },
+			merge: func(nodes []*Node) error {
+				for _, n := range nodes {
+					peers, told = append(peers, n), append(told, n.Name+string(n.Meta))
+				}
+				return nil
+			},
+		}
+		a := b.create("a", unsent, h.all)
+		for i := range 4 {
+			name := strings.Repeat(string(rune('b'+i)), 10)
+			m := b.create(name, unsent, func(c *Config) {
+				c.Delegate = &hooks{
+					meta:  func() []byte { return []byte("meta of " + name) },
+					state: func(bool) []byte { return []byte("state of " + name) },
+				}
+			})
+			b.join(m, a)
+			synctest.Wait()
+		}
+		for i, state := range kept {
+			if string(state) != states[i] {
+				t.Errorf("%q has become %q", states[i], state)
+			}
+		}
+		for i, n := range peers {
+			if n.Name+string(n.Meta) != told[i] {
+				t.Errorf("%q has become %q", told[i], n.Name+string(n.Meta))
+			}
+		}
+		if len(kept) != 4 || len(peers) < 4 || len(a.Members()) != 5 {
+			t.Errorf("%d states, %d peers, %d members", len(kept), len(peers), len(a.Members()))
+		}
+	})
+}

@@ -37,6 +37,9 @@ type streams struct {
 	answers chan struct{} // one slot for each state exchange that others began
 	syncing chan struct{} // one slot: a periodic exchange of ours is under way
 
+	spares spares
+	stated atomic.Int64 // bytes of our state when it was last told
+
 	abandoned atomic.Int64 // dials under way that nobody waits for
 
 	mu   sync.Mutex // a leaf

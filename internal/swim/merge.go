@@ -52,3 +52,22 @@ func (m *Machine) Rows(dst []wire.Row) []wire.Row {
 	}
 	return dst
 }
+
+// AppendRows appends our own table as it goes over the wire, without the rows in between.
+func (m *Machine) AppendRows(b []byte) []byte {
+	var ip [16]byte
+	var versions [rowBytes]byte
+	for _, x := range m.table.order {
+		row := wire.Row{
+			Name:        x.Name,
+			Addr:        ipBytes(x.Addr.Addr(), &ip),
+			Port:        x.Addr.Port(),
+			Meta:        x.Meta,
+			Incarnation: x.incarnation,
+			State:       int(x.state),
+			Vsn:         x.Versions.Append(versions[:0]),
+		}
+		b = row.Append(b)
+	}
+	return b
+}

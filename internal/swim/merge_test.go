@@ -284,3 +284,34 @@ func TestWithoutProbesTheNameStaysWithItsHolder(t *testing.T) {
 		t.Errorf("output %+v", out)
 	}
 }
+
+func TestAppendRowsWritesWhatRowsSay(t *testing.T) {
+	b := newBench(t)
+	b.know("b", "c", "d")
+	b.Dead(b.now, &wire.Dead{Incarnation: 1, Node: "c", From: "x"})
+	b.Update(b.now, []byte("meta"), nil)
+	want := []byte("before")
+	for _, row := range b.Rows(nil) {
+		want = row.Append(want)
+	}
+	if got := b.AppendRows([]byte("before")); string(got) != string(want) {
+		t.Errorf("got  %x\nwant %x", got, want)
+	}
+}
+
+func TestCheckLooksForTheOddOneOnlyWhenThereIsOne(t *testing.T) {
+	b := newBench(t)
+	b.know("b")
+	row := wire.Row{Name: "c", Addr: []byte{10, 0, 0, 1}, Port: 7946, Vsn: []byte{1, 5, 2, 0, 3, 1}}
+	if err := b.Check([]wire.Row{row}); err == nil {
+		t.Error("a delegate version that others do not understand passed")
+	}
+	row.Vsn = []byte{3, 5, 3, 0, 0, 0}
+	if err := b.Check([]wire.Row{row}); err == nil {
+		t.Error("others speak what the newcomer does not understand, and passed")
+	}
+	row.Vsn = []byte{2, 5, 2, 0, 0, 0}
+	if err := b.Check([]wire.Row{row}); err != nil {
+		t.Error(err)
+	}
+}

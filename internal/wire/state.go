@@ -45,6 +45,9 @@ func (x *State) Append(b []byte) []byte {
 	return append(b, x.User...)
 }
 
+// Spare gives the reader memory for the members of the next state, of which nothing is in use any more.
+func (s *StreamReader) Spare(rows []Row) { s.spare = rows }
+
 // PushPull reads the state that Next announced.
 func (s *StreamReader) PushPull() (*State, error) {
 	var h PushPullHeader
@@ -58,6 +61,10 @@ func (s *StreamReader) PushPull() (*State, error) {
 		return nil, errUserStateLength
 	}
 	x := &State{Join: h.Join}
+	if allow(s.in.budget, cap(s.spare)*rowSize) == nil {
+		x.Rows = s.spare[:0]
+	}
+	s.spare = nil
 	for n := range h.Nodes {
 		if err := s.reserve(x, h.Nodes); err != nil {
 			return nil, err

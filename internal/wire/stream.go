@@ -38,6 +38,7 @@ type StreamReader struct {
 	opened   window // the message at hand, if it came sealed or compressed
 	msg      *window
 	inflater inflater
+	spare    []Row // see Spare
 }
 
 // StreamFrame is what the receiver of a stream expects around its messages.

@@ -430,3 +430,30 @@ func TestASealedMessageWithNothingInsideIsAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestSpareRowsAreUsedIfTheBudgetAllows(t *testing.T) {
+	state := State{Rows: []Row{{Name: "a"}, {Name: "b"}}}
+	stream := state.Append(nil)
+	for _, allowed := range []bool{true, false} {
+		refused := false
+		s := NewStreamReader(bytes.NewReader(stream), func(n int) error {
+			if n == 64*rowSize && !allowed {
+				refused = true
+				return io.ErrShortBuffer
+			}
+			return nil
+		})
+		if _, _, err := s.Next(StreamFrame{}); err != nil {
+			t.Fatal(err)
+		}
+		spare := make([]Row, 0, 64)
+		s.Spare(spare)
+		got, err := s.PushPull()
+		if err != nil || len(got.Rows) != 2 || got.Rows[1].Name != "b" {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		if used := &got.Rows[0] == &spare[:1][0]; used != allowed || refused == allowed {
+			t.Errorf("spare rows allowed: %v, used: %v", allowed, used)
+		}
+	}
+}
