@@ -34,7 +34,9 @@ const (
 // from names, addresses and delegates.
 type Config struct {
 	// Name is this node's identity, unique in the cluster, and the same after a restart.
-	// The defaults take the host's name. An empty name is unwise: others cannot tell us apart.
+	// The defaults take the host's name, so set it where several nodes share a host. Of two nodes with one name
+	// the cluster keeps the first, as long as it lives; the second is not told, but ConflictDelegate is.
+	// An empty name is unwise: others cannot tell us apart.
 	Name string
 
 	// Transport carries packets and streams. nil makes a NetTransport from BindAddr and BindPort.
@@ -157,7 +159,7 @@ type Config struct {
 	DNSConfigPath string
 
 	// LogOutput or Logger, but not both, take lines such as "[WARN] memberlist: text key=value".
-	// None of the three means LogOutput os.Stderr.
+	// They take all levels, DEBUG too. Without them and without Slog, the lines go to os.Stderr.
 	LogOutput io.Writer
 	Logger    *log.Logger
 
@@ -220,7 +222,21 @@ const (
 )
 
 // DefaultLANConfig returns a new configuration for members on one local network, named after the host.
-// It is what most clusters want, in data centres too.
+// It is what most clusters want, in data centres too. The three sets of defaults:
+//
+//	                               LAN          WAN         Local
+//	BindAddr, BindPort             0.0.0.0, 7946 (AdvertisePort likewise)
+//	ProbeInterval, ProbeTimeout    1s, 500ms    5s, 3s      1s, 200ms
+//	SuspicionMult, MaxTimeoutMult  4, 6         6, 6        3, 6
+//	IndirectChecks                 3            3           1
+//	GossipInterval, GossipNodes    200ms, 3     500ms, 4    100ms, 3
+//	RetransmitMult                 4            4           2
+//	PushPullInterval               30s          60s         15s
+//	GossipToTheDeadTime            30s          60s         15s
+//	TCPTimeout                     10s          30s         1s
+//
+// In all of them AwarenessMaxMultiplier is 8, UDPBufferSize 1400, HandoffQueueDepth 1024, QueueCheckInterval 30s,
+// ProtocolVersion 2, compression is on, and so are GossipVerifyIncoming and GossipVerifyOutgoing.
 func DefaultLANConfig() *Config {
 	hostname, _ := os.Hostname() // a host without a name is left to Validate, which asks for one
 	return &Config{

@@ -24,7 +24,7 @@ type Delegate interface {
 	// The answer is copied and stays the application's own. It is not asked when Config.Meta is set.
 	NodeMeta(limit int) []byte
 
-	// NotifyMsg is news: a user message came in. Messages that came in packets are told in order by one
+	// NotifyMsg is news: a user message came in. It does not say from whom: put that into your messages. Messages that came in packets are told in order by one
 	// goroutine of theirs, after the news of their packet; while it is blocked at most
 	// Config.HandoffQueueDepth of them wait and the rest is dropped and counted. A message that came by stream
 	// is told on its stream's own goroutine, at once with others, and is never dropped. Blocking delays further
@@ -142,7 +142,8 @@ type NodeEvent struct {
 
 // ChannelEventDelegate is an EventDelegate that sends each event on a channel. A receiver that is slow, or
 // a channel without room, delays further events as a blocked EventDelegate does; no event is lost.
-// Receive until the node has been shut down: an event nobody takes keeps one goroutine waiting.
+// Receive before you call Create, which sends the first event and waits for that, and until the node has been
+// shut down. Never close the channel: an event that nobody took in time may still be on its way.
 type ChannelEventDelegate struct {
 	Ch chan<- NodeEvent
 }

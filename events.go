@@ -210,7 +210,7 @@ func (h *herald) recordOne(n *swim.News) {
 	from := slog.String("from", shown(n.From))
 	switch n.Kind {
 	case swim.Joined:
-		h.noise.news(slog.LevelDebug, "member joined", name)
+		h.noise.news(slog.LevelInfo, "member joined", name)
 	case swim.Departed:
 		if n.Missing > 0 {
 			h.metrics.degradedTimeout()
@@ -220,8 +220,7 @@ func (h *herald) recordOne(n *swim.News) {
 	case swim.Suspected:
 		h.noise.news(slog.LevelInfo, "member suspected", name, from)
 	case swim.Refuted:
-		h.noise.news(slog.LevelWarn, "refuting an accusation", from,
-			slog.Uint64("incarnation", uint64(n.Member.Incarnation)))
+		h.refuted(n, from)
 	case swim.Conflict:
 		h.noise.warn("conflict", "two nodes claim one name", name,
 			slog.String("holder", n.Member.Addr.String()), slog.String("other", n.Other.Addr.String()))
@@ -236,6 +235,17 @@ func (h *herald) recordOne(n *swim.News) {
 	case swim.ProbeDone:
 		h.probed(n, name)
 	}
+}
+
+// refuted words a refutation: of what somebody said of us just now, or of what an exchange of states showed to
+// be remembered of us, an earlier life perhaps.
+func (h *herald) refuted(n *swim.News, from slog.Attr) {
+	incarnation := slog.Uint64("incarnation", uint64(n.Member.Incarnation))
+	if n.From == "" || n.From == h.self {
+		h.noise.news(slog.LevelInfo, "refuting what others remember of us", incarnation)
+		return
+	}
+	h.noise.news(slog.LevelWarn, "refuting an accusation", from, incarnation)
 }
 
 func (h *herald) probed(n *swim.News, name slog.Attr) {

@@ -45,6 +45,9 @@ func (m *Memberlist) JoinContext(ctx context.Context, existing []string) (int, e
 	}
 	joined, err := m.joinAll(ctx, existing)
 	m.herald.settle(ctx)
+	if joined > 0 && err != nil {
+		m.log.Warn("some addresses could not be joined", errAttr(err))
+	}
 	switch {
 	case m.isShutdown():
 		return joined, ErrShutdown

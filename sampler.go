@@ -70,8 +70,11 @@ func (s *sampler) refused(kind, text string, from net.Addr, err error) {
 	if !ok {
 		return
 	}
-	s.log.LogAttrs(context.Background(), slog.LevelWarn, text,
-		slog.String("from", addrText(from)), errAttr(err), slog.Int("suppressed", silent))
+	attrs := []slog.Attr{slog.String("from", addrText(from)), errAttr(err)}
+	if silent > 0 {
+		attrs = append(attrs, slog.Int("suppressed", silent))
+	}
+	s.log.LogAttrs(context.Background(), slog.LevelWarn, text, attrs...)
 }
 
 // allow says whether it is time to log that kind at that level, and how many were kept silent before. Whoever

@@ -3,7 +3,7 @@
 // A Network connects nodes in memory. Tests change while it runs what its links do to what crosses them: delay,
 // lose, repeat, refuse, break, cut (Link, SetAll); who can reach whom at all (Partition, Heal); and which nodes
 // stand still (Pause, Resume). In a bubble of testing/synctest all of it takes virtual time only: minutes of a
-// cluster's life pass in milliseconds, always the same ones.
+// cluster's life pass in milliseconds.
 //
 //	func TestNotes(t *testing.T) {
 //		synctest.Test(t, func(t *testing.T) {

@@ -51,7 +51,7 @@ func NewNetwork(t testing.TB, options ...Option) *Network {
 		t.Cleanup(func() {
 			n.Close()
 			if t.Failed() {
-				t.Logf("the chance of this network comes again with memberlisttest.WithSeed(%d)", n.Seed())
+				t.Logf("the chance of the links, not that of the nodes, comes again with memberlisttest.WithSeed(%d)", n.Seed())
 			}
 			n.log.end()
 		})
@@ -114,7 +114,8 @@ func (n *Network) addr(name string) netip.AddrPort {
 // opened until their timeout. Programs see no error but that of a deadline.
 func (n *Network) Partition(groups ...[]string) { n.net.Partition(groups) }
 
-// Heal ends a partition. Conditions of links stay as they are.
+// Heal ends a partition. Conditions of links stay as they are. Members that took each other for dead meanwhile
+// do not look for each other: have one of them Join again.
 func (n *Network) Heal() { n.net.Partition(nil) }
 
 // Pause makes a node stand still, as far as others can see: what it sends waits, and so does what is sent to it,

@@ -58,9 +58,10 @@ func run(name, bind string, places []string, every time.Duration) error {
 	// The events are taken from before Create, which tells the first one, until after Shutdown.
 	events := make(chan memberlist.NodeEvent, 16)
 	var draining sync.WaitGroup
-	draining.Go(func() { drain(events) })
+	ended := make(chan struct{})
+	draining.Go(func() { drain(events, ended) })
 	defer draining.Wait()
-	defer close(events)
+	defer close(ended) // and not events: one may still be on its way
 	conf.Events = &memberlist.ChannelEventDelegate{Ch: events}
 	list, err := memberlist.Create(conf)
 	if err != nil {
@@ -73,13 +74,18 @@ func run(name, bind string, places []string, every time.Duration) error {
 }
 
 // drain prints events. Being the only one to do so, it needs no lock for what it might keep of them.
-func drain(events <-chan memberlist.NodeEvent) {
-	for e := range events {
-		what := e.Event.String()
-		if e.Event == memberlist.NodeLeave {
-			what = e.Node.State.String() // it left, or it is dead
+func drain(events <-chan memberlist.NodeEvent, ended <-chan struct{}) {
+	for {
+		select {
+		case e := <-events:
+			what := e.Event.String()
+			if e.Event == memberlist.NodeLeave {
+				what = e.Node.State.String() // it left, or it is dead
+			}
+			fmt.Printf("%s: %s (%s)\n", what, e.Node.Name, e.Node.Address())
+		case <-ended:
+			return
 		}
-		fmt.Printf("%s: %s (%s)\n", what, e.Node.Name, e.Node.Address())
 	}
 }
 

@@ -121,8 +121,9 @@ func TestBandwidthTakesTimeAndTheBacklogIsBounded(t *testing.T) {
 	s, a, b := pair(t, Network{Bandwidth: 10_000, Backlog: 10 * time.Second})
 	before := a.traffic.BytesOut
 	came, last := datagrams(t, s, a, b, 1000)
-	size := (a.traffic.BytesOut - before) / 1000
-	if want := time.Duration(1000*size) * time.Second / 10_000; came != 1000 || last < want-20*time.Millisecond || last > want+20*time.Millisecond {
+	sent := a.traffic.BytesOut - before
+	size := sent / 1000
+	if want := time.Duration(sent) * time.Second / 10_000; came != 1000 || last < want-20*time.Millisecond || last > want+20*time.Millisecond {
 		t.Errorf("%d packets of %d bytes took %v, not %v", came, size, last, want)
 	}
 	s, a, b = pair(t, Network{Bandwidth: 10_000, Backlog: time.Second})
