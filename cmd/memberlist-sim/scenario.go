@@ -116,7 +116,7 @@ func (t *trial) again(f func(turn int)) {
 func update(t *trial) {
 	t.again(func(turn int) {
 		meta := fmt.Appendf(nil, "%0*d", t.bytes, turn)
-		who := t.pick(1)
+		who := t.pick(1) // nobody crashes here
 		var others []*sim.Node
 		for _, n := range t.healthy() {
 			if n != who[0] {
@@ -129,7 +129,11 @@ func update(t *trial) {
 }
 
 func churn(t *trial) {
-	t.again(func(turn int) { t.crash(t.pick(1)[0], fmt.Sprint("life ", turn)) })
+	t.again(func(turn int) {
+		for _, n := range t.pick(1) {
+			t.crash(n, fmt.Sprint("life ", turn))
+		}
+	})
 }
 
 func restart(t *trial) {
@@ -163,7 +167,7 @@ func (t *trial) join(n *sim.Node) {
 		with = with[1:]
 	}
 	if len(with) == 0 {
-		return
+		return // it is the only one that runs
 	}
 	n.Join(with[0], func(ok bool) {
 		if !ok {
