@@ -49,9 +49,9 @@ func newReport(p *plan, results []*result) *report {
 
 // timesTable shows how the samples of each series are distributed.
 func timesTable(pooled []*series, suffix string) table {
-	t := table{title: "all runs together" + suffix, head: []string{"", "unit", "samples", "p50", "p99", "max", "never"}}
+	t := table{title: "all runs together" + suffix, head: []string{"", "unit", "samples", "mean", "p50", "p99", "max", "never"}}
 	for _, s := range pooled {
-		t.rows = append(t.rows, []string{s.name, string(s.unit), fmt.Sprint(len(s.samples)), figure(s.quantile(0.5)),
+		t.rows = append(t.rows, []string{s.name, string(s.unit), fmt.Sprint(len(s.samples)), figure(s.mean()), figure(s.quantile(0.5)),
 			figure(s.quantile(0.99)), figure(s.quantile(1)), fmt.Sprint(s.never)})
 	}
 	return t

@@ -44,6 +44,15 @@ func (s *series) quantile(q float64) float64 {
 	return s.samples[max(0, i)]
 }
 
+// mean returns the mean of the samples.
+func (s *series) mean() float64 {
+	sum := 0.0
+	for _, x := range s.samples {
+		sum += x
+	}
+	return sum / float64(len(s.samples))
+}
+
 // pool puts the series of several runs together, in the order of the first, each sorted.
 func pool(results []*result) []*series {
 	var list []*series
