@@ -21,6 +21,9 @@ func (m *Memberlist) Ping(node string, addr net.Addr) (time.Duration, error) {
 //
 // Errors: ErrShutdown, NoPingResponseError and the context's.
 func (m *Memberlist) PingContext(ctx context.Context, node string, addr net.Addr) (time.Duration, error) {
+	if addr == nil {
+		return 0, errNoNode
+	}
 	if err := m.mayTalkTo(Address{Addr: addr.String(), Name: node}); err != nil {
 		return 0, err
 	}

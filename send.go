@@ -2,6 +2,7 @@ package memberlist
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 )
@@ -9,11 +10,16 @@ import (
 // maxUserMessage is the largest message that travels by stream.
 const maxUserMessage = 20 << 20
 
+var errNoNode = errors.New("no node or address is given")
+
 // SendBestEffort sends a message to a member's Delegate.NotifyMsg in one packet, which may be lost. It returns
 // the transport's error. What does not fit into a packet (65,507 bytes, or Config.UDPBufferSize if that is more
 // and the transport is not a NetTransport, less what label, encryption and checksum take) is refused with
 // ErrMessageTooLarge; mind that networks drop what exceeds their MTU more often than small packets.
 func (m *Memberlist) SendBestEffort(to *Node, msg []byte) error {
+	if to == nil {
+		return errNoNode
+	}
 	return m.sendPacket(to.FullAddress(), to.PMax >= 5, msg)
 }
 
@@ -26,6 +32,9 @@ func (m *Memberlist) SendToAddress(a Address, msg []byte) error {
 //
 // Deprecated: use SendBestEffort or SendToAddress.
 func (m *Memberlist) SendTo(to net.Addr, msg []byte) error {
+	if to == nil {
+		return errNoNode
+	}
 	return m.sendPacket(Address{Addr: to.String()}, false, msg)
 }
 
@@ -49,6 +58,9 @@ func (m *Memberlist) SendReliable(to *Node, msg []byte) error {
 //
 // Errors: ErrShutdown, ErrMessageTooLarge, ErrNameRequired, those of the transport and the context.
 func (m *Memberlist) SendReliableContext(ctx context.Context, to *Node, msg []byte) error {
+	if to == nil {
+		return errNoNode
+	}
 	if err := m.mayTalkTo(to.FullAddress()); err != nil {
 		return err
 	}

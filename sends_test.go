@@ -389,3 +389,24 @@ func suspicion(name string) []byte {
 	s := wire.Suspect{Incarnation: 1, Node: name, From: strings.Repeat("y", 100)}
 	return s.Append(nil)
 }
+
+func TestBetter65NothingGivenIsAnErrorAndNoPanic(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		m := b.create("a")
+		_, created := Create(nil)
+		_, pinged := m.Ping("b", nil)
+		for call, err := range map[string]error{
+			"Create":         created,
+			"Ping":           pinged,
+			"SendTo":         m.SendTo(nil, []byte("x")),
+			"SendBestEffort": m.SendBestEffort(nil, []byte("x")),
+			"SendReliable":   m.SendReliable(nil, []byte("x")),
+			"SendToTCP":      m.SendToTCP(nil, []byte("x")),
+			"SendToUDP":      m.SendToUDP(nil, []byte("x")),
+		} {
+			if err == nil {
+				t.Errorf("%s of nothing succeeded", call)
+			}
+		}
+	})
+}
