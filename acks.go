@@ -12,6 +12,7 @@ import (
 // acks is the lane of pings when there is a Ping delegate: each waits for the payload of its ack,
 // but never long, because an ack that comes late is a suspicion.
 type acks struct {
+	name     string // this node's
 	delegate PingDelegate
 	cluster  *cluster
 	calls    *running
@@ -21,16 +22,18 @@ type acks struct {
 	late     bool               // the last question was not answered in time
 }
 
-// ackPatience is how long an ack waits for its payload before it leaves without.
+// ackPatience is how long after its ping an ack leaves without its payload.
 const ackPatience = 10 * time.Millisecond
 
-// acksWaiting bounds the lane. A node is pinged about once a second by all others together.
+// acksWaiting bounds the lane: all of it leaves within one ackPatience, with or without payloads. A node is
+// pinged about once a second by all others together.
 const acksWaiting = 256
 
-// pinged is a ping and its source, in memory of its own.
+// pinged is a ping and its source, in memory of its own, and when its ack has to leave.
 type pinged struct {
-	from swim.Source
-	ping wire.Ping
+	from  swim.Source
+	ping  wire.Ping
+	until time.Time
 }
 
 // replaceable is whatever Ping delegate its owner's Config names at the moment.
@@ -51,25 +54,29 @@ func (r replaceable) NotifyPingComplete(other *Node, rtt time.Duration, payload 
 	}
 }
 
-func newAcks(d PingDelegate, c *cluster, calls *running, t *telemetry) *acks {
+func newAcks(conf *Config, c *cluster, calls *running, t *telemetry) *acks {
 	return &acks{
-		delegate: d, cluster: c, calls: calls, metrics: t,
+		name: conf.Name, delegate: conf.Ping, cluster: c, calls: calls, metrics: t,
 		in:     make(chan pinged, acksWaiting),
 		wanted: make(chan chan<- []byte),
 	}
 }
 
-// put queues copies of pings. It never waits.
-func (a *acks) put(pings []wire.Ping, from swim.Source) {
-	for i := range pings {
-		p := pings[i]
-		p.Node, p.SourceNode = strings.Clone(p.Node), strings.Clone(p.SourceNode)
-		p.SourceAddr = bytes.Clone(p.SourceAddr)
-		select {
-		case a.in <- pinged{from, p}:
-		default:
-			a.metrics.drop("acks", "lane full")
-		}
+// put queues a copy of a ping and reports whether it did. One that is meant for another node gets no ack, and
+// one that finds the lane full gets its ack sooner without a payload: both are left to the caller. It never waits.
+func (a *acks) put(p *wire.Ping, from swim.Source) bool {
+	if p.Node != "" && p.Node != a.name {
+		return false
+	}
+	item := pinged{from: from, ping: *p, until: time.Now().Add(ackPatience)}
+	item.ping.Node, item.ping.SourceNode = strings.Clone(p.Node), strings.Clone(p.SourceNode)
+	item.ping.SourceAddr = bytes.Clone(p.SourceAddr)
+	select {
+	case a.in <- item:
+		return true
+	default:
+		a.metrics.drop("acks", "payload late")
+		return false
 	}
 }
 
@@ -77,7 +84,7 @@ func (a *acks) run() {
 	for {
 		select {
 		case p := <-a.in:
-			payload := a.payload()
+			payload := a.payload(p.until)
 			a.cluster.step(func(m *swim.Machine, now time.Time) { m.Ping(now, p.from, &p.ping, payload) })
 		case <-a.calls.closing:
 			return
@@ -86,10 +93,14 @@ func (a *acks) run() {
 }
 
 // payload asks for the payload of one ack, with patience for a delegate that is quick and none for
-// one that is still busy with an earlier question.
-func (a *acks) payload() []byte {
+// one that is still busy with an earlier question. What pings before it took of the time is gone.
+func (a *acks) payload(until time.Time) []byte {
+	left := time.Until(until)
+	if left <= 0 {
+		return a.missed()
+	}
 	answer := make(chan []byte, 1)
-	patience := time.NewTimer(ackPatience)
+	patience := time.NewTimer(left)
 	defer patience.Stop()
 	if !a.ready(answer, patience) {
 		return a.missed()

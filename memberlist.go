@@ -221,8 +221,8 @@ func (m *Memberlist) startLanes() {
 		r.claims = newClaims(m.gate, m.cluster, r.mail, m.conf.HandoffQueueDepth, m.metrics)
 		m.loops.start(r.claims.run)
 	}
-	if d := m.conf.Ping; d != nil {
-		r.acks = newAcks(d, m.cluster, m.calls, m.metrics)
+	if m.conf.Ping != nil {
+		r.acks = newAcks(m.conf, m.cluster, m.calls, m.metrics)
 		m.loops.start(r.acks.run)
 		m.loops.start(r.acks.ask)
 	}

@@ -164,8 +164,9 @@ func (r *receiver) sort(from swim.Source) {
 		}
 	}
 	if len(r.batch.pings) > 0 && r.acks != nil {
-		r.acks.put(r.batch.pings, from)
-		r.batch.keep(func(s said) bool { return s.kind != wire.TypePing })
+		r.batch.keep(func(s said) bool {
+			return s.kind != wire.TypePing || !r.acks.put(&r.batch.pings[s.at], from)
+		})
 	}
 }
 
