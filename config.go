@@ -58,7 +58,8 @@ type Config struct {
 
 	// AdvertiseAddr and AdvertisePort are where the others reach us, when address translation or a proxy
 	// stands in between. An empty address means BindAddr or, when that is unspecified, an address of this
-	// host, a private one first.
+	// host, a private one first; a NetTransport then advertises the port that it listens on, whatever
+	// AdvertisePort says.
 	AdvertiseAddr string
 	AdvertisePort int
 
@@ -100,11 +101,12 @@ type Config struct {
 	ProbeTimeout  time.Duration
 
 	// DisableTcpPings switches off the ping by stream that accompanies the indirect ones. That ping keeps
-	// members alive whose UDP is broken, and says so in the log.
+	// members alive whose UDP is broken, and says so in the log. Without effect if ProbeByStream is set.
 	DisableTcpPings bool
 
 	// DisableTcpPingsForNode does the same for the members that it returns true for. It is asked while a
-	// probe is under way, so it must return at once, and from any goroutine. nil means none.
+	// probe is under way, so it must return at once, and from any goroutine. nil means none. It is not asked if
+	// ProbeByStream is set.
 	DisableTcpPingsForNode func(nodeName string) bool
 
 	// AwarenessMaxMultiplier bounds the health score to 0 ... AwarenessMaxMultiplier-1. A node that misses
@@ -210,9 +212,13 @@ type Config struct {
 	ReclaimUnreachable bool
 
 	// ProbeByStream probes by stream alone, for networks that block UDP. It costs one connection per probe;
-	// state exchanges then have to spread what packets cannot.
+	// state exchanges then have to spread what packets cannot. DisableTcpPings and DisableTcpPingsForNode are
+	// without effect then.
 	ProbeByStream bool
 }
+
+// defaultPort is the port that all defaults name.
+const defaultPort = 7946
 
 // The values that zeros of a Config stand for where a zero would make no sense.
 const (
@@ -242,8 +248,8 @@ func DefaultLANConfig() *Config {
 	return &Config{
 		Name:                    hostname,
 		BindAddr:                "0.0.0.0",
-		BindPort:                7946,
-		AdvertisePort:           7946,
+		BindPort:                defaultPort,
+		AdvertisePort:           defaultPort,
 		ProtocolVersion:         ProtocolVersion2Compatible,
 		TCPTimeout:              defaultTCPTimeout,
 		IndirectChecks:          3,

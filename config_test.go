@@ -135,6 +135,27 @@ func TestParseCIDRsKeepsTheGoodAndNamesAllTheBad(t *testing.T) {
 	}
 }
 
+func TestValidateMindsAnAdvertisePortThatIsNotUsed(t *testing.T) {
+	for what, tc := range map[string]struct {
+		tweak func(*Config)
+		want  bool
+	}{
+		"a port alone":           {func(c *Config) { c.AdvertisePort = 80 }, true},
+		"a port with an address": {func(c *Config) { c.AdvertisePort, c.AdvertiseAddr = 80, "10.0.0.1" }, false},
+		"another port to bind":   {func(c *Config) { c.BindPort = 80 }, false},
+		"a free port":            {func(c *Config) { c.BindPort, c.AdvertisePort = 0, 0 }, false},
+		"one port for both":      {func(c *Config) { c.BindPort, c.AdvertisePort = 80, 80 }, false},
+	} {
+		c := DefaultLANConfig()
+		c.Name = "m"
+		tc.tweak(c)
+		err := c.Validate()
+		if got := err != nil && strings.Contains(err.Error(), "AdvertisePort"); got != tc.want {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 func TestValidateNamesEveryFaultAtOnce(t *testing.T) {
 	c := &Config{
 		ProtocolVersion: 6, Label: strings.Repeat("L", 256), SecretKey: []byte("short"), Meta: make([]byte, 513),

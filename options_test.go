@@ -191,6 +191,26 @@ func TestBetter69ProbeByStreamWorksWhereNoDatagramPasses(t *testing.T) {
 	})
 }
 
+func TestBetter69NoSettingLeavesAProbeByStreamWithoutAnAnswer(t *testing.T) {
+	for what, disable := range map[string]func(*Config){
+		"for all":     func(c *Config) { c.DisableTcpPings = true },
+		"for another": func(c *Config) { c.DisableTcpPingsForNode = func(string) bool { return true } },
+	} {
+		bubble(t, func(t *testing.T, b *lab) {
+			nodes := b.cluster(2, disable, func(c *Config) { c.ProbeByStream = true })
+			if err := nodes[0].conf.Validate(); err == nil || !strings.Contains(err.Error(), "ProbeByStream") {
+				t.Errorf("%s: Validate says %v", what, err)
+			}
+			undisturbed(b, &logbook{}, nodes)
+			if got := names(nodes[0]); got != "a b" {
+				t.Errorf("%s: a sees %q", what, got)
+			}
+			nodes[1].Shutdown()
+			b.eventually(2*time.Minute, "b is gone", func() bool { return names(nodes[0]) == "a" })
+		})
+	}
+}
+
 func TestSection2ADisabledPingByStreamIsNotTried(t *testing.T) {
 	for what, tc := range map[string]struct {
 		tweak func(*Config)

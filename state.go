@@ -13,7 +13,7 @@ type Node struct {
 	Name  string        // the member's identity, unique in the cluster
 	Addr  net.IP        // where it is reached; 4 or 16 bytes, as the member announced it
 	Port  uint16        // for packets and streams alike
-	Meta  []byte        // what the member's application says about itself, at most MetaMaxSize bytes; nil if nothing
+	Meta  []byte        // what the member's application says about itself; nil if nothing. Ours has at most MetaMaxSize bytes
 	State NodeStateType // see NodeStateType for which states are shown where
 	PMin  uint8         // the lowest protocol version that the member understands
 	PMax  uint8         // the highest protocol version that the member understands

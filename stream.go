@@ -254,9 +254,10 @@ func (s *streams) sendMessage(ctx context.Context, to Address, body []byte) erro
 	return cause(ctx, err)
 }
 
-// knock pings a member by stream and tells the machine how it went.
+// knock pings a member by stream and tells the machine how it went. Where streams are all that members are
+// probed by, no setting switches them off: nothing else could tell whether the member lives.
 func (s *streams) knock(k swim.Knock) {
-	if f := s.conf.DisableTcpPingsForNode; f != nil {
+	if f := s.conf.DisableTcpPingsForNode; f != nil && !s.conf.ProbeByStream {
 		disabled := false
 		if !s.calls.do(func() { disabled = f(k.Name) }) || disabled {
 			return

@@ -38,6 +38,10 @@ func (c *Config) adviseIdentity() error {
 	f.when(c.BindPort < 0 || c.BindPort > 65535, "BindPort %d is not a port", c.BindPort)
 	f.when(c.AdvertiseAddr != "" && net.ParseIP(c.AdvertiseAddr) == nil,
 		"AdvertiseAddr %q is not an IP address", c.AdvertiseAddr)
+	// defaultPort is what the defaults leave there.
+	chosen := c.AdvertisePort != 0 && c.AdvertisePort != defaultPort && c.AdvertisePort != c.BindPort
+	f.when(c.Transport == nil && c.AdvertiseAddr == "" && chosen,
+		"AdvertisePort %d without AdvertiseAddr is not used; BindPort is advertised", c.AdvertisePort)
 	f.when(c.AdvertisePort < 0 || c.AdvertisePort > 65535, "AdvertisePort %d is not a port", c.AdvertisePort)
 	f.when(c.Slog != nil && (c.Logger != nil || c.LogOutput != nil), "Slog is set, so Logger and LogOutput are not used")
 	f.when(c.DelegateProtocolMin > c.DelegateProtocolVersion || c.DelegateProtocolVersion > c.DelegateProtocolMax,
@@ -68,7 +72,8 @@ func (c *Config) adviseProbing() error {
 	f.when(c.SuspicionMult > 0 && c.SuspicionMaxTimeoutMult == 0,
 		"SuspicionMaxTimeoutMult is 0, so confirmations by others change nothing; 1 says the same")
 	f.when(c.AwarenessMaxMultiplier == 0, "AwarenessMaxMultiplier is 0, so a slow node does not doubt itself; 1 says the same")
-	f.when(c.ProbeByStream && c.DisableTcpPings, "ProbeByStream and DisableTcpPings leave nothing to probe with")
+	f.when(c.ProbeByStream && (c.DisableTcpPings || c.DisableTcpPingsForNode != nil),
+		"ProbeByStream is set, so DisableTcpPings and DisableTcpPingsForNode have no effect")
 	return f.err()
 }
 
