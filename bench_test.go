@@ -191,7 +191,7 @@ func BenchmarkPushPullUnchanged(b *testing.B) {
 				if err := m.sender.writeStream(&pipe, "", ours, false); err != nil {
 					b.Fatal(err)
 				}
-				t := newTalk(m.streams, &pipe)
+				t := newTalk(m.streams, &pipe, &m.streams.served)
 				if _, err := t.next(true); err != nil {
 					b.Fatal(err)
 				}

@@ -19,6 +19,8 @@ func causeOf(err error) (layer, reason string) {
 		return refused.Layer.String(), refused.Reason
 	case errors.Is(err, errStreamMemory), errors.Is(err, errBusy):
 		return "stream", "too busy"
+	case errors.Is(err, errBacklog):
+		return "stream", "application busy"
 	case errors.Is(err, errWrongLabel):
 		return "label", "not ours"
 	case errors.Is(err, errUnexpected):

@@ -35,7 +35,7 @@ func lzwOf(t testing.TB, size int) []byte {
 func survives(t *testing.T, m *Memberlist, s *stranger) {
 	t.Helper()
 	synctest.Wait()
-	if held := m.streams.memory.Load(); held != 0 {
+	if held := m.streams.served.held.Load() + m.streams.queued.held.Load(); held != 0 {
 		t.Errorf("%d bytes are still counted for streams that are over", held)
 	}
 	ping := wire.Ping{SeqNo: 7, Node: m.LocalNode().Name}
@@ -97,7 +97,7 @@ func TestDefectB06AllStreamsShareOneBudget(t *testing.T) {
 	bubble(t, func(t *testing.T, b *lab) {
 		d := &inbox{}
 		m, s := b.create("m", quiet, func(c *Config) { c.Delegate = d }), b.stranger("s")
-		m.streams.memory.Add(maxStreamMemory - 1<<20) // other streams
+		m.streams.served.held.Add(maxServedMemory - 1<<20) // other streams
 		send := func(size int) {
 			head := wire.UserHeader{UserMsgLen: size}
 			conn, err := s.DialTimeout(m.LocalNode().Address(), time.Second)
@@ -117,7 +117,7 @@ func TestDefectB06AllStreamsShareOneBudget(t *testing.T) {
 		if n := len(d.messages()); n != 1 {
 			t.Error("a message was refused that the budget has room for")
 		}
-		m.streams.memory.Add(-(maxStreamMemory - 1<<20))
+		m.streams.served.held.Add(-(maxServedMemory - 1<<20))
 		survives(t, m, s)
 	})
 }

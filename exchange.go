@@ -72,6 +72,8 @@ func (s *streams) exchange(ctx context.Context, with Address, join bool) error {
 		return err
 	}
 	s.spares.keepTable(theirs.Rows)
+	s.backlog.add(len(theirs.User))
+	defer s.backlog.add(-len(theirs.User))
 	s.mergeUser(ctx, theirs.User, join)
 	return nil
 }
@@ -148,12 +150,17 @@ func (t *talk) answerExchange() error {
 		t.streams.spares.keepTable(theirs.Rows)
 	}
 	<-t.streams.answers // before the news are awaited: the application may take its time
-	if err == nil {
-		t.conn.Close()
-		t.vacate()
-		t.streams.mergeUser(context.Background(), theirs.User, theirs.Join)
+	if err != nil || len(theirs.User) == 0 {
+		return err
 	}
-	return err
+	select {
+	case <-t.streams.backlog.room():
+	default:
+		return errBacklog // the next exchange brings a newer state
+	}
+	join := theirs.Join
+	t.handOver(theirs.User, func(state []byte) { t.streams.mergeUser(context.Background(), state, join) })
+	return nil
 }
 
 func (t *talk) exchangeAnswered() (*wire.State, error) {

@@ -257,7 +257,7 @@ func FuzzServeStream(f *testing.F) {
 			}
 			m.streams.serve(&quarryConn{in: bytes.NewReader(input[1:])}, func() {})
 		})
-		if held := m.streams.memory.Load(); held != 0 {
+		if held := m.streams.served.held.Load() + m.streams.dialled.held.Load(); held != 0 {
 			t.Errorf("%d bytes are held by no stream", held)
 		}
 		wantWell(t, m, tr)

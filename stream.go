@@ -32,9 +32,14 @@ type streams struct {
 	noise     *sampler
 	metrics   *telemetry
 
-	memory  atomic.Int64  // bytes that all conversations hold now
+	served  account // what conversations that others began hold now
+	dialled account // what those hold that we began
+	queued  account // what was read of messages that wait for room in the backlog
+	backlog *backlog
+
 	serving chan struct{} // one slot for each conversation that others began
 	answers chan struct{} // one slot for each state exchange that others began
+	waiting chan struct{} // one slot for each message that waits for room in the backlog
 	syncing chan struct{} // one slot: a periodic exchange of ours is under way
 
 	spares spares
@@ -54,9 +59,6 @@ const (
 	// maxExchanges is how many state exchanges of others are answered at once, as in every release
 	// of the reference.
 	maxExchanges = 127
-	// maxStreamMemory is what all conversations together may hold: room for a dozen of the largest
-	// states, or thousands of common ones.
-	maxStreamMemory = 256 << 20
 	// maxAbandoned is how many dials may be under way that nobody waits for any more. Only a transport
 	// that ignores its timeouts has many.
 	maxAbandoned = 1024
@@ -67,6 +69,7 @@ var (
 	errWrongLabel   = errors.New("label is not ours")
 	errUnexpected   = errors.New("unexpected message")
 	errStreamMemory = errors.New("too much data on all streams together")
+	errBacklog      = errors.New("the application takes nothing in")
 	errDialsHang    = errors.New("the transport has too many dials under way that it should have given up")
 )
 
@@ -76,6 +79,8 @@ func newStreams(m *Memberlist, noise *sampler) *streams {
 		conf: m.conf, transport: m.transport, cluster: m.cluster, sender: m.sender, gate: m.gate, herald: m.herald,
 		keyring: m.conf.Keyring, calls: m.calls, loops: m.loops, rejoin: m.rejoin, log: m.log, noise: noise, metrics: m.metrics,
 		serving: make(chan struct{}, maxServed), answers: make(chan struct{}, maxExchanges),
+		served: account{limit: maxServedMemory}, dialled: account{limit: maxDialledMemory},
+		queued: account{limit: maxQueuedMemory}, backlog: newBacklog(), waiting: make(chan struct{}, maxQueued),
 		syncing: make(chan struct{}, 1), open: make(map[net.Conn]struct{}),
 	}
 }
@@ -120,7 +125,7 @@ func (s *streams) admit(conn net.Conn) {
 func (s *streams) serve(conn net.Conn, vacate func()) {
 	defer s.track(conn)()
 	conn.SetDeadline(time.Now().Add(s.conf.TCPTimeout))
-	talk := newTalk(s, conn)
+	talk := newTalk(s, conn, &s.served)
 	talk.vacate = vacate
 	defer talk.free()
 	if err := talk.answer(); err != nil {
@@ -187,7 +192,7 @@ func (s *streams) dial(ctx context.Context, to Address) (*talk, func(), error) {
 	untrack := s.track(conn)
 	conn.SetDeadline(deadline)
 	uncancel := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	t := newTalk(s, conn)
+	t := newTalk(s, conn, &s.dialled)
 	end := func() {
 		uncancel()
 		cancel()

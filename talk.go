@@ -1,9 +1,11 @@
 package memberlist
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/seed-f61b0479/memberlist/internal/wire"
 )
@@ -14,15 +16,16 @@ type talk struct {
 	conn    net.Conn
 	in      *wire.StreamReader
 	label   string // additional data of everything sealed
-	held    int64  // bytes counted in streams.memory
+	account *account
+	held    int // bytes counted there
 
 	vacate func() // when others began it: gives its slot back, before the application takes its time
 
 	received int // bytes read
 }
 
-func newTalk(s *streams, conn net.Conn) *talk {
-	t := &talk{streams: s, conn: conn, label: s.conf.Label}
+func newTalk(s *streams, conn net.Conn, a *account) *talk {
+	t := &talk{streams: s, conn: conn, label: s.conf.Label, account: a}
 	t.in = wire.NewStreamReader(t, t.grow)
 	return t
 }
@@ -36,15 +39,75 @@ func (t *talk) Read(b []byte) (int, error) {
 
 // grow counts memory that the conversation is about to hold.
 func (t *talk) grow(n int) error {
-	if t.streams.memory.Add(int64(n)) > maxStreamMemory {
-		t.streams.memory.Add(int64(-n))
+	if !t.account.take(n, t.held+n <= alwaysHeld) {
 		return errStreamMemory
 	}
-	t.held += int64(n)
+	t.held += n
 	return nil
 }
 
-func (t *talk) free() { t.streams.memory.Add(-t.held) }
+// free forgets what the conversation holds: nothing more is read.
+func (t *talk) free() {
+	t.account.give(t.held)
+	t.held, t.in = 0, nil
+}
+
+// move counts what the conversation holds in another account, if that has room.
+func (t *talk) move(to *account) bool {
+	if !to.take(t.held, t.held <= alwaysHeld) {
+		return false
+	}
+	t.account.give(t.held)
+	t.account = to
+	return true
+}
+
+// handOver ends the conversation for all but the application, which is given b and may take its time.
+func (t *talk) handOver(b []byte, f func(b []byte)) {
+	size := t.held
+	if size > 2*len(b) { // most of what b was read with is of no use any more
+		b = bytes.Clone(b)
+		size = len(b)
+	}
+	size += handOverCost
+	t.conn.Close()
+	t.streams.backlog.add(size)
+	defer t.streams.backlog.add(-size)
+	t.free()
+	t.vacate()
+	f(b)
+}
+
+// awaitRoom waits until the application takes in what has come, so that the sender waits too. Meanwhile it is
+// none of the conversations that are served. done says that the message has been read.
+func (t *talk) awaitRoom() (done func(), err error) {
+	room := t.streams.backlog.room()
+	select {
+	case <-room:
+		return func() {}, nil
+	default:
+	}
+	select {
+	case t.streams.waiting <- struct{}{}:
+	default:
+		return nil, errBacklog
+	}
+	done = func() { <-t.streams.waiting }
+	if !t.move(&t.streams.queued) {
+		done()
+		return nil, errBacklog
+	}
+	t.vacate()
+	select {
+	case <-room:
+		t.conn.SetDeadline(time.Now().Add(t.streams.conf.TCPTimeout))
+		t.move(&t.streams.served) // if that is full, it stays where it is
+		return done, nil
+	case <-t.streams.loops.closing:
+		done()
+		return nil, ErrShutdown
+	}
+}
 
 // answer reads what the other side wants and serves it.
 func (t *talk) answer() error {
@@ -107,17 +170,26 @@ func (t *talk) write(msg []byte) error {
 	return t.streams.sender.writeStream(t.conn, t.label, msg, false)
 }
 
-// hearMessage hands on a message for the application. It is never dropped: the sender waits.
+// hearMessage hands on a message for the application. When the application keeps too many waiting, messages are
+// not read: those who send them wait.
 func (t *talk) hearMessage() error {
-	body, err := t.in.UserMessage()
+	d := t.streams.conf.Delegate
+	if d == nil {
+		_, err := t.in.UserMessage()
+		return err
+	}
+	done, err := t.awaitRoom()
 	if err != nil {
 		return err
 	}
-	if d := t.streams.conf.Delegate; d != nil {
-		t.conn.Close() // nothing is answered, and NotifyMsg may take its time
-		t.vacate()
-		t.streams.calls.do(func() { d.NotifyMsg(body) })
+	body, err := t.in.UserMessage()
+	done()
+	if err != nil {
+		return err
 	}
+	t.handOver(body, func(body []byte) {
+		t.streams.calls.do(func() { d.NotifyMsg(body) })
+	})
 	return nil
 }
 
