@@ -141,7 +141,7 @@ func (t *talk) answerExchange() error {
 	select {
 	case t.streams.answers <- struct{}{}:
 	default:
-		t.sayError(errBusy)
+		t.sayBusy()
 		return errBusy
 	}
 	theirs, err := t.exchangeAnswered()

@@ -37,10 +37,11 @@ type streams struct {
 	queued  account // what was read of messages that wait for room in the backlog
 	backlog *backlog
 
-	serving chan struct{} // one slot for each conversation that others began
-	answers chan struct{} // one slot for each state exchange that others began
-	waiting chan struct{} // one slot for each message that waits for room in the backlog
-	syncing chan struct{} // one slot: a periodic exchange of ours is under way
+	serving  chan struct{} // one slot for each conversation that others began
+	answers  chan struct{} // one slot for each state exchange that others began
+	refusing chan struct{} // one slot for each conversation that is told that we are too busy
+	waiting  chan struct{} // one slot for each message that waits for room in the backlog
+	syncing  chan struct{} // one slot: a periodic exchange of ours is under way
 
 	spares spares
 	stated atomic.Int64 // bytes of our state when it was last told
@@ -59,6 +60,11 @@ const (
 	// maxExchanges is how many state exchanges of others are answered at once, as in every release
 	// of the reference.
 	maxExchanges = 127
+	// maxRefusing is how many conversations are told at once that there are too many. Further ones are closed
+	// without a word.
+	maxRefusing = 64
+	// refusePatience is how long such a one may take.
+	refusePatience = time.Second
 	// maxAbandoned is how many dials may be under way that nobody waits for any more. Only a transport
 	// that ignores its timeouts has many.
 	maxAbandoned = 1024
@@ -80,7 +86,7 @@ func newStreams(m *Memberlist, noise *sampler) *streams {
 		keyring: m.conf.Keyring, calls: m.calls, loops: m.loops, rejoin: m.rejoin, log: m.log, noise: noise, metrics: m.metrics,
 		serving: make(chan struct{}, maxServed), answers: make(chan struct{}, maxExchanges),
 		served: account{limit: maxServedMemory}, dialled: account{limit: maxDialledMemory},
-		queued: account{limit: maxQueuedMemory}, backlog: newBacklog(), waiting: make(chan struct{}, maxQueued),
+		queued: account{limit: maxQueuedMemory}, backlog: newBacklog(), refusing: make(chan struct{}, maxRefusing), waiting: make(chan struct{}, maxQueued),
 		syncing: make(chan struct{}, 1), open: make(map[net.Conn]struct{}),
 	}
 }
@@ -107,7 +113,7 @@ func (s *streams) admit(conn net.Conn) {
 	case s.serving <- struct{}{}:
 	default:
 		s.metrics.drop("stream", "too many")
-		conn.Close()
+		s.refuse(conn)
 		return
 	}
 	vacate := sync.OnceFunc(func() { <-s.serving })
@@ -117,6 +123,29 @@ func (s *streams) admit(conn net.Conn) {
 	})
 	if !started {
 		vacate()
+		conn.Close()
+	}
+}
+
+// refuse tells whoever has begun one conversation too many that we are too busy.
+func (s *streams) refuse(conn net.Conn) {
+	select {
+	case s.refusing <- struct{}{}:
+	default:
+		conn.Close()
+		return
+	}
+	started := s.loops.start(func() {
+		defer func() { <-s.refusing }()
+		defer s.track(conn)()
+		conn.SetDeadline(time.Now().Add(refusePatience))
+		t := newTalk(s, conn, &s.served)
+		defer t.free()
+		if t.readLabel() == nil { // it has one of its own, which the answer is sealed with
+			t.sayBusy()
+		}
+	})
+	if !started {
 		conn.Close()
 	}
 }

@@ -2,6 +2,7 @@ package memberlist
 
 import (
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -138,4 +139,70 @@ func TestBetter63PingsAndSmallStatesPassWhereAllMemoryIsTaken(t *testing.T) {
 		}
 		b.join(m, z)
 	})
+}
+
+func TestSection4OneStreamTooManyIsToldThatWeAreTooBusy(t *testing.T) {
+	for says, tweak := range map[string]func(*Config){
+		"in plain text": quiet,
+		"sealed":        func(c *Config) { quiet(c); c.SecretKey, c.Label = keyA, "blue" },
+	} {
+		t.Run(says, func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *lab) {
+				m, z := b.create("m", tweak), b.create("z", tweak)
+				for range maxServed {
+					m.streams.serving <- struct{}{}
+				}
+				begun := time.Now()
+				_, err := z.Join([]string{m.LocalNode().Address()})
+				if !isBusy(err) || time.Since(begun) != 0 {
+					t.Errorf("%v after %v", err, time.Since(begun))
+				}
+				for range 2 * maxRefusing {
+					conn, err := b.stranger("s").DialTimeout(m.LocalNode().Address(), time.Second) // and says nothing
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer conn.Close()
+				}
+				time.Sleep(2 * refusePatience)
+				synctest.Wait()
+				if n := len(m.streams.refusing); n != 0 {
+					t.Errorf("%d are still being refused", n)
+				}
+				for range maxServed {
+					<-m.streams.serving
+				}
+				b.join(z, m)
+			})
+		})
+	}
+}
+
+func TestSection4ABusyAnswerArrivesThoughTheStateWasNotRead(t *testing.T) {
+	conf := func(name string) *Config {
+		c := DefaultLANConfig()
+		c.Name, c.BindAddr, c.BindPort, c.LogOutput, c.ProbeInterval, c.PushPullInterval = name, "127.0.0.1", 0, io.Discard, 0, 0
+		c.EnableCompression = false
+		return c
+	}
+	m, err := Create(conf("m"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Shutdown()
+	caller, state := conf("z"), make([]byte, 19<<20)
+	caller.Delegate = &hooks{state: func(bool) []byte { return state }}
+	z, err := Create(caller)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Shutdown()
+	for range maxExchanges {
+		m.streams.answers <- struct{}{}
+	}
+	for range 3 {
+		if _, err := z.Join([]string{m.LocalNode().Address()}); !isBusy(err) {
+			t.Errorf("the answer is lost: %v", err)
+		}
+	}
 }

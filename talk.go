@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
 	"github.com/seed-f61b0479/memberlist/internal/wire"
 )
+
+// maxForgotten is how much is read of what nobody wants to hear.
+const maxForgotten = 40 << 20
 
 // talk is one conversation: a connection, what has been read from it, and the label that holds on it.
 type talk struct {
@@ -163,6 +167,14 @@ func (t *talk) complain(err error) error {
 func (t *talk) sayError(err error) {
 	reply := wire.ErrorReply{Error: err.Error()}
 	_ = t.write(reply.Append(nil)) // the conversation is over either way
+}
+
+// sayBusy tells the other side to try another member. A connection that is closed with unread data in it may
+// take the answer back, so what the other side is still saying is read, and forgotten.
+func (t *talk) sayBusy() {
+	t.sayError(errBusy)
+	t.conn.SetReadDeadline(time.Now().Add(refusePatience))
+	_, _ = io.CopyN(io.Discard, t.conn, maxForgotten)
 }
 
 // write sends one message inside what the configuration wraps around it.
