@@ -140,6 +140,44 @@ func (homeless) FinalAdvertiseAddr(string, int) (net.IP, int, error) {
 	return nil, 0, errors.New("homeless")
 }
 
+func TestSection5ACreateThatFailsLeavesEverythingAsItWas(t *testing.T) {
+	old, key := bytes.Repeat([]byte{1}, 16), bytes.Repeat([]byte{2}, 16)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for what, tweak := range map[string]func(*Config){
+		"a port that is taken":        func(c *Config) { c.BindPort = taken.Addr().(*net.TCPAddr).Port },
+		"metadata that is too long":   func(c *Config) { c.Delegate = &hooks{meta: func() []byte { return make([]byte, 513) }} },
+		"a claim that fits no packet": func(c *Config) { c.UDPBufferSize = 20 },
+		"no address to advertise":     func(c *Config) { c.AdvertiseAddr = "nowhere" },
+	} {
+		for _, given := range []bool{false, true} {
+			conf := DefaultLANConfig()
+			conf.Name, conf.BindAddr, conf.BindPort, conf.AdvertisePort = "m", "127.0.0.1", 0, 7
+			conf.LogOutput, conf.SecretKey = io.Discard, key
+			if given {
+				if conf.Keyring, err = NewKeyring(nil, old); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tweak(conf)
+			before := *conf
+			if m, err := Create(conf); err == nil {
+				t.Errorf("%s: no error", what)
+				m.Shutdown()
+			}
+			if conf.BindPort != before.BindPort || conf.AdvertisePort != 7 || conf.Keyring != before.Keyring {
+				t.Errorf("%s: ports %d and %d, key ring %v", what, conf.BindPort, conf.AdvertisePort, conf.Keyring)
+			}
+			if given && (len(conf.Keyring.GetKeys()) != 1 || !bytes.Equal(conf.Keyring.GetPrimaryKey(), old)) {
+				t.Errorf("%s: the key ring has changed", what)
+			}
+		}
+	}
+}
+
 func TestSection5IntervalsOfZeroSwitchTheLoopOff(t *testing.T) {
 	bubble(t, func(t *testing.T, b *lab) {
 		out := &sizes{}

@@ -54,51 +54,50 @@ const shutdownPatience = time.Second
 // The configuration is copied, and must not be shared with another node that runs at the same time
 // if it names a Transport. Create writes into conf only what the caller cannot know: Keyring, made from
 // SecretKey or extended by it, and for BindPort 0 the BindPort and AdvertisePort that were chosen.
-// It refuses what Validate calls wrong only where the node could not work: see there.
+// It refuses what Validate calls wrong only where the node could not work: see there. When it fails, conf and its
+// key ring are as they were.
 //
 // Errors: ErrMetaTooLarge, those of the transport, and faults of the configuration, joined. A veto of the
 // Alive delegate is none; see there.
 func Create(conf *Config) (*Memberlist, error) {
-	if conf == nil {
-		return nil, errors.New("create: no configuration is given: start from DefaultLANConfig")
-	}
 	if err := conf.refusal(); err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}
-	ring, err := ringOf(conf)
+	port, advertised := conf.BindPort, conf.AdvertisePort
+	m, err := create(conf)
 	if err != nil {
-		return nil, fmt.Errorf("create: %w", err)
-	}
-	log := newLogger(conf)
-	transport, err := transportOf(conf, log)
-	if err != nil {
-		return nil, fmt.Errorf("create: %w", err)
-	}
-	conf.Keyring = ring
-	filled := conf.withDefaults()
-	if conf.Ping != nil {
-		filled.Ping = replaceable{conf}
-	}
-	m := assemble(filled, transport, log)
-	if err := m.start(); err != nil {
-		m.Shutdown()
+		conf.BindPort, conf.AdvertisePort = port, advertised
 		return nil, fmt.Errorf("create: %w", err)
 	}
 	return m, nil
 }
 
-// ringOf is the key ring that a configuration stands for; without keys an empty one.
-func ringOf(conf *Config) (*Keyring, error) {
-	if len(conf.SecretKey) == 0 {
-		return conf.Keyring, nil
-	}
-	if conf.Keyring == nil {
-		return NewKeyring(nil, conf.SecretKey)
-	}
-	if err := conf.Keyring.AddKey(conf.SecretKey); err != nil {
+// create is Create without its tidying up. Nothing fails after the caller's key ring has been touched.
+func create(conf *Config) (*Memberlist, error) {
+	log := newLogger(conf)
+	transport, err := transportOf(conf, log)
+	if err != nil {
 		return nil, err
 	}
-	return conf.Keyring, conf.Keyring.UseKey(conf.SecretKey)
+	filled := conf.withDefaults()
+	if conf.Ping != nil {
+		filled.Ping = replaceable{conf}
+	}
+	if filled.Keyring == nil && len(conf.SecretKey) > 0 {
+		filled.Keyring = new(Keyring)
+	}
+	m := assemble(filled, transport, log)
+	self, err := m.identity()
+	if err == nil && len(conf.SecretKey) > 0 {
+		err = filled.Keyring.adopt(conf.SecretKey)
+	}
+	if err != nil {
+		m.Shutdown()
+		return nil, err
+	}
+	conf.Keyring = filled.Keyring
+	m.start(self)
+	return m, nil
 }
 
 // transportOf is the configured transport, or one over UDP and TCP.
@@ -178,11 +177,7 @@ func params(conf *Config) swim.Params {
 }
 
 // start brings the node to life: the loops run, and it has told its application of itself.
-func (m *Memberlist) start() error {
-	self, err := m.identity()
-	if err != nil {
-		return err
-	}
+func (m *Memberlist) start(self swim.Identity) {
 	m.loops.start(m.herald.run)
 	m.startLanes()
 	admitted := m.admitted(context.Background(), &self)
@@ -199,7 +194,6 @@ func (m *Memberlist) start() error {
 	}
 	m.loops.start(m.newReceiver().run)
 	m.loops.start(m.streams.accept)
-	return nil
 }
 
 // newReceiver makes a receiver for one more goroutine that brings packets.
@@ -238,7 +232,7 @@ func (m *Memberlist) identity() (swim.Identity, error) {
 	if !ok || port < 0 || port > 65535 {
 		return swim.Identity{}, fmt.Errorf("address to advertise: %v port %d is not an address", ip, port)
 	}
-	if !m.conf.EncryptionEnabled() && !addr.Unmap().IsPrivate() && !addr.Unmap().IsLoopback() {
+	if !m.conf.EncryptionEnabled() && len(m.conf.SecretKey) == 0 && !addr.Unmap().IsPrivate() && !addr.Unmap().IsLoopback() {
 		m.log.Warn("advertising a public address without encryption", "address", addr.String())
 	}
 	meta, err := m.nodeMeta()

@@ -91,6 +91,14 @@ func (k *Keyring) UseKey(key []byte) error {
 	})
 }
 
+// adopt adds a key and makes it the primary one.
+func (k *Keyring) adopt(key []byte) error {
+	if err := k.AddKey(key); err != nil {
+		return err
+	}
+	return k.UseKey(key)
+}
+
 // RemoveKey removes a key, with which nothing can be read any more. To remove the primary key is
 // an error; to remove a key that is not there is not.
 func (k *Keyring) RemoveKey(key []byte) error {
