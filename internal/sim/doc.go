@@ -13,4 +13,12 @@
 // With Options.Laws every step is checked against the laws in law.go and their neighbours: what
 // must hold however bad the network is. After the faults have stopped, Agreed says whether the
 // cluster has come together again.
+//
+// A violation prints its seed, the law, and the last steps of the nodes concerned. The same run is
+// had again with
+//
+//	go test ./internal/sim -run 'Swarm$' -seed N
+//
+// and others with -first and -seeds. What the laws are worth is shown by the bugs that the tests
+// plant, each of which a law must find.
 package sim
