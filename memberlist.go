@@ -60,6 +60,9 @@ const shutdownPatience = time.Second
 // Errors: ErrMetaTooLarge, those of the transport, and faults of the configuration, joined. A veto of the
 // Alive delegate is none; see there.
 func Create(conf *Config) (*Memberlist, error) {
+	if conf == nil {
+		return nil, errors.New("create: no configuration is given: start from DefaultLANConfig")
+	}
 	if err := conf.refusal(); err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}
