@@ -62,7 +62,7 @@ func (s *Sink) Wait() error { return Await(s.reached, "events") }
 
 // Await waits for a sign, but not for ever.
 func Await(sign <-chan struct{}, what string) error {
-	limit := time.NewTimer(2 * time.Minute)
+	limit := time.NewTimer(5 * time.Minute)
 	defer limit.Stop()
 	select {
 	case <-sign:

@@ -59,7 +59,7 @@ func onSockets(kind bed.Kind, count int, change func(*bed.Settings)) (nodes []be
 // gather has each node join an earlier one, and waits until all know all.
 func gather(nodes []bed.Node) error {
 	for i, n := range nodes[1:] {
-		if _, err := n.Join(nodes[i/2].Addr()); err != nil {
+		if err := joinSomehow(n, nodes[i/2].Addr()); err != nil {
 			return err
 		}
 	}
@@ -73,11 +73,21 @@ func gather(nodes []bed.Node) error {
 	})
 }
 
+// joinSomehow tries more than once: a node of a large cluster may be too busy to answer in time.
+func joinSomehow(n bed.Node, addr string) (err error) {
+	for range 5 {
+		if _, err = n.Join(addr); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
 // until waits for something that nobody tells.
 func until(what string, done func() bool) error {
 	for began := time.Now(); !done(); time.Sleep(10 * time.Millisecond) {
-		if time.Since(began) > 2*time.Minute {
-			return fmt.Errorf("there is no %s after two minutes", what)
+		if time.Since(began) > 5*time.Minute {
+			return fmt.Errorf("there is no %s after five minutes", what)
 		}
 	}
 	return nil
