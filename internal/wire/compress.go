@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"compress/lzw"
 	"errors"
 	"io"
@@ -141,47 +140,6 @@ func (c *Compressor) deflate(msg []byte) bool {
 		return false
 	}
 	return c.lzw.Close() == nil
-}
-
-// inflater undoes compression; it keeps about 20 KiB of state between uses. The zero inflater is ready.
-type inflater struct {
-	src bytes.Reader
-	lzw *lzw.Reader
-}
-
-// appendInflated appends to dst what the LZW data in src inflates to, at most limit bytes.
-// The slice grows with what comes out; budget, if not nil, is asked first each time.
-func (f *inflater) appendInflated(dst, src []byte, limit int, budget func(int) error) ([]byte, error) {
-	f.src.Reset(src)
-	defer f.src.Reset(nil)
-	if f.lzw == nil {
-		f.lzw = lzw.NewReader(&f.src, lzw.LSB, litWidth).(*lzw.Reader)
-	} else {
-		f.lzw.Reset(&f.src, lzw.LSB, litWidth)
-	}
-	start := len(dst)
-	for {
-		if len(dst) == cap(dst) {
-			var err error
-			if dst, err = extend(dst, inflatedStep(len(dst)-start, len(src), limit), budget); err != nil {
-				return dst[:start], err
-			}
-		}
-		n, err := f.lzw.Read(dst[len(dst):cap(dst)])
-		dst = dst[:len(dst)+n]
-		if len(dst)-start > limit {
-			return dst[:start], errInflateTooMuch
-		}
-		switch {
-		case err == nil:
-		case err == io.EOF:
-			return dst, nil
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			return dst[:start], errInflateCut
-		default:
-			return dst[:start], errInflateBad
-		}
-	}
 }
 
 // inflatedStep says how much room to add when have bytes have come out of compressed ones:
