@@ -20,23 +20,45 @@ var (
 // and allocates nothing. Where b ends inside the value, the error is ErrShort
 // and says how many bytes are wanting at least.
 func extent(b []byte) (int, error) {
-	s := scanner{b: b}
-	switch err := s.value(0); {
-	case err == nil:
-		return s.at, nil
-	case errors.Is(err, ErrShort):
-		return 0, &Error{Layer: LayerMessage, Reason: "truncated", Err: ErrShort, Need: clampInt(s.want)}
-	default:
-		return 0, &Error{Layer: LayerMessage, Reason: "malformed", Err: err}
-	}
+	var all [maxDepth + 1]uint64
+	s := scanner{open: append(all[:0], 1)}
+	err := s.walk(b)
+	return s.at, err
 }
 
-// scanner walks over one value. Once the bytes have ended, want counts those that the formats read
-// so far have promised; each element not yet seen counts for one.
+// scanner walks over one value. Where its bytes end it stops, and goes on from there when there are more, so
+// that a value costs the same in however many pieces it comes.
 type scanner struct {
-	b    []byte
-	at   int
-	want uint64
+	at   int      // what stands before it has been walked over
+	open []uint64 // how many values are to come: of the whole, and of each map and array inside that has begun
+}
+
+func newScanner() *scanner { return &scanner{open: []uint64{1}} }
+
+// walk goes on over a value of which b are the first bytes. Where b ends inside it, the error is ErrShort and says
+// how many bytes are wanting at least: those that the formats read so far have promised, and one for each
+// element not yet seen.
+func (s *scanner) walk(b []byte) error {
+	for len(s.open) > 0 {
+		top := len(s.open) - 1
+		if s.open[top] == 0 {
+			s.open = s.open[:top]
+			continue
+		}
+		wanting, err := s.value(b[s.at:], top)
+		if err != nil {
+			return &Error{Layer: LayerMessage, Reason: "malformed", Err: err}
+		}
+		if wanting == 0 {
+			continue
+		}
+		for _, n := range s.open {
+			wanting += n
+		}
+		wanting-- // the value at hand is one of those to come
+		return &Error{Layer: LayerMessage, Reason: "truncated", Err: ErrShort, Need: clampInt(wanting)}
+	}
+	return nil
 }
 
 // format says what stands behind a format byte: n things, or as many as the next width bytes say.
@@ -88,85 +110,61 @@ func formatOf(c byte) format {
 	}
 }
 
-// value walks over one value that stands inside depth maps and arrays.
-func (s *scanner) value(depth int) error {
-	c, err := s.number(1)
-	if err != nil {
-		return err
+// value walks over the value at the start of b, which stands inside depth maps and arrays; if it is one itself,
+// over its head. Where bytes are wanting it says how many and stays where it is.
+func (s *scanner) value(b []byte, depth int) (wanting uint64, err error) {
+	there := uint64(len(b))
+	if there == 0 {
+		return 1, nil
 	}
-	f := formatOf(byte(c))
-	n := uint64(f.n)
+	f := formatOf(b[0])
+	n, head := uint64(f.n), 1+uint64(f.width)
+	if head > there {
+		return head - there, nil
+	}
 	if f.width > 0 {
-		if n, err = s.number(f.width); err != nil {
-			return err
-		}
+		n = number(b[1:head])
 	}
+	inside := uint64(0) // how many values it opens
 	switch f.of {
-	case ofBytes:
-		return s.skip(n)
-	case ofExtension:
-		return s.extension(n)
-	case ofElements:
-		return s.elements(n, depth)
-	case ofPairs:
-		return s.elements(2*n, depth)
-	default:
-		return errReserved
-	}
-}
-
-// elements walks over n values inside a map or an array that stands inside depth others.
-func (s *scanner) elements(n uint64, depth int) error {
-	if depth == maxDepth {
-		return errDepth
-	}
-	for ; n > 0; n-- {
-		if err := s.value(depth + 1); err != nil {
-			s.want += n - 1
-			return err
+	case ofNothing:
+		return 0, errReserved
+	case ofElements, ofPairs:
+		if depth == maxDepth {
+			return 0, errDepth
 		}
+		inside, n = n, 0
+		if f.of == ofPairs {
+			inside *= 2
+		}
+	case ofExtension:
+		// Behind the length stands a tag; -1 is a timestamp, and those have three lengths only.
+		if there > head && b[head] == 0xff && n != 4 && n != 8 && n != 12 {
+			return 0, errTimestamp
+		}
+		n++
 	}
-	return nil
-}
-
-// extension walks over the tag and the n bytes of an extension.
-// Tag -1 is a timestamp, and those have three lengths only.
-func (s *scanner) extension(n uint64) error {
-	tag, err := s.number(1)
-	if err != nil {
-		s.want += n
-		return err
+	if head+n > there {
+		return head + n - there, nil
 	}
-	if tag == 0xff && n != 4 && n != 8 && n != 12 {
-		return errTimestamp
+	s.at += int(head + n)
+	s.open[depth]--
+	if inside > 0 {
+		s.open = append(s.open, inside)
 	}
-	return s.skip(n)
+	return 0, nil
 }
 
 // number reads a big-endian number of 1, 2 or 4 bytes.
-func (s *scanner) number(width uint8) (uint64, error) {
-	b := s.b[s.at:]
-	if err := s.skip(uint64(width)); err != nil {
-		return 0, err
-	}
-	switch width {
+func number(b []byte) uint64 {
+	switch len(b) {
 	case 1:
-		return uint64(b[0]), nil
+		return uint64(b[0])
 	case 2:
-		return uint64(binary.BigEndian.Uint16(b)), nil
+		return uint64(binary.BigEndian.Uint16(b))
 	default:
-		return uint64(binary.BigEndian.Uint32(b)), nil
+		return uint64(binary.BigEndian.Uint32(b))
 	}
-}
-
-// skip walks over n bytes.
-func (s *scanner) skip(n uint64) error {
-	if left := uint64(len(s.b) - s.at); n > left {
-		s.want += n - left
-		return ErrShort
-	}
-	s.at += int(n)
-	return nil
 }
 
 // clampInt returns n, or the largest int where n does not fit.

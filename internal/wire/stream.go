@@ -230,17 +230,29 @@ type decoder interface {
 	DecodeNext(b []byte) (rest []byte, err error)
 }
 
-// value reads one msgpack value of at most limit bytes. While it is not whole, it waits for as many
-// bytes as are known to be wanting before it tries again, so a value that trickles in
-// is not gone through again for each byte.
+// value reads one msgpack value of at most limit bytes.
 func (s *StreamReader) value(x decoder, limit int) error {
 	w := s.msg
-	for {
-		rest, err := x.DecodeNext(w.unread())
-		if err == nil {
-			w.pos = len(w.buf) - len(rest)
-			return nil
+	rest, err := x.DecodeNext(w.unread())
+	if errors.Is(err, ErrShort) {
+		if err := s.whole(limit); err != nil {
+			return err
 		}
+		rest, err = x.DecodeNext(w.unread())
+	}
+	if err != nil {
+		return err
+	}
+	w.pos = len(w.buf) - len(rest)
+	return nil
+}
+
+// whole waits until the value at hand has come in whole. While it has not, it waits for as many bytes as are known
+// to be wanting, and then goes on where it stopped: a value that trickles in is gone through once.
+func (s *StreamReader) whole(limit int) error {
+	w, scan := s.msg, newScanner()
+	for {
+		err := scan.walk(w.unread())
 		var short *Error
 		if !errors.Is(err, ErrShort) || !errors.As(err, &short) {
 			return err

@@ -3,10 +3,12 @@ package wire
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -456,4 +458,64 @@ func TestSpareRowsAreUsedIfTheBudgetAllows(t *testing.T) {
 			t.Errorf("spare rows allowed: %v, used: %v", allowed, used)
 		}
 	}
+}
+
+// pieces is a stream that comes a few bytes at a time.
+type pieces struct {
+	b []byte
+	n int
+}
+
+func (r *pieces) Read(p []byte) (int, error) {
+	if len(r.b) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, r.b[:min(r.n, len(r.b))])
+	r.b = r.b[n:]
+	return n, nil
+}
+
+// TestAValueInManyPiecesIsGoneThroughOnce compares with the same value in one piece, because machines differ.
+func TestAValueInManyPiecesIsGoneThroughOnce(t *testing.T) {
+	// A header with a field that nobody knows: an array of chains of arrays in each other.
+	b := []byte{byte(TypePushPull), 0x81, 0xa1, 'x', 0xdd, 0, 0, 4, 0}
+	for range 1024 {
+		b = append(append(b, bytes.Repeat([]byte{0x91}, 1000)...), 1)
+	}
+	read := func(n int) time.Duration {
+		s := NewStreamReader(&pieces{b, n}, nil)
+		begun := time.Now()
+		if _, _, err := s.Next(StreamFrame{}); err != nil {
+			t.Fatal(err)
+		}
+		if state, err := s.PushPull(); err != nil || len(state.Rows) != 0 {
+			t.Fatalf("%v, %v", state, err)
+		}
+		return time.Since(begun)
+	}
+	whole := read(len(b))
+	if took := read(1000); took > 20*whole+100*time.Millisecond {
+		t.Errorf("in pieces it takes %v, whole %v", took, whole)
+	}
+}
+
+func TestAScannerThatGoesOnSeesWhatOneThatBeginsAnewSees(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := rapid.SliceOfN(rapid.Byte(), 1, 200).Draw(t, "bytes")
+		s := newScanner()
+		for n := 0; n <= len(b); n += rapid.IntRange(1, 9).Draw(t, "more") {
+			at, fresh := extent(b[:n])
+			err := s.walk(b[:n])
+			if fmt.Sprint(err) != fmt.Sprint(fresh) || s.at != at {
+				t.Fatalf("of %x at %d: %v, begun anew at %d: %v", b[:n], s.at, err, at, fresh)
+			}
+			var short, anew *Error
+			if errors.As(err, &short) && errors.As(fresh, &anew) && short.Need != anew.Need {
+				t.Fatalf("of %x: %d bytes are wanting, begun anew %d", b[:n], short.Need, anew.Need)
+			}
+			if !errors.Is(err, ErrShort) {
+				return
+			}
+		}
+	})
 }
