@@ -9,7 +9,11 @@ type Suspect struct {
 
 // Append appends the message, type byte and canonical body, and returns the extended slice.
 func (x *Suspect) Append(b []byte) []byte {
-	b = append(b, byte(TypeSuspect), fixMap|3)
+	return x.appendAs(b, TypeSuspect)
+}
+
+func (x *Suspect) appendAs(b []byte, t Type) []byte {
+	b = append(b, byte(t), fixMap|3)
 	b = appendText(append(b, keyFrom...), x.From)
 	b = appendUint(append(b, keyIncarnation...), x.Incarnation)
 	return appendText(append(b, keyNode...), x.Node)
@@ -40,45 +44,18 @@ func (x *Suspect) DecodeNext(b []byte) (rest []byte, err error) {
 	return r.rest(), nil
 }
 
-// Dead claims that a node has failed or, when it is its own accuser, that it has left.
-type Dead struct {
-	Incarnation uint32
-	Node        string
-	From        string
-}
+// Dead claims that a node has failed or, when it is its own accuser, that it has left. It has the fields and the
+// body of Suspect.
+type Dead Suspect
 
 // Append appends the message, type byte and canonical body, and returns the extended slice.
-func (x *Dead) Append(b []byte) []byte {
-	b = append(b, byte(TypeDead), fixMap|3)
-	b = appendText(append(b, keyFrom...), x.From)
-	b = appendUint(append(b, keyIncarnation...), x.Incarnation)
-	return appendText(append(b, keyNode...), x.Node)
-}
+func (x *Dead) Append(b []byte) []byte { return (*Suspect)(x).appendAs(b, TypeDead) }
 
-// Decode reads the message from its body, the bytes after the type byte. Bytes after it are ignored.
-// With an error x is left as it was.
-func (x *Dead) Decode(body []byte) error {
-	_, err := x.DecodeNext(body)
-	return err
-}
+// Decode is Suspect's.
+func (x *Dead) Decode(body []byte) error { return (*Suspect)(x).Decode(body) }
 
-// DecodeNext is Decode for a body with something behind it, which it returns.
-// The error is ErrShort where b ends inside the message.
-func (x *Dead) DecodeNext(b []byte) (rest []byte, err error) {
-	var m Dead
-	r := readMap(b)
-	r.key(keyFrom)
-	m.From = r.text()
-	r.key(keyIncarnation)
-	m.Incarnation = r.uint32()
-	r.key(keyNode)
-	m.Node = r.text()
-	if !r.end() {
-		return foreign(b, x)
-	}
-	*x = m
-	return r.rest(), nil
-}
+// DecodeNext is Suspect's.
+func (x *Dead) DecodeNext(b []byte) (rest []byte, err error) { return (*Suspect)(x).DecodeNext(b) }
 
 // Alive claims that a node is a member, at an address, with metadata.
 type Alive struct {
