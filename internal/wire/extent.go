@@ -20,45 +20,49 @@ var (
 // and allocates nothing. Where b ends inside the value, the error is ErrShort
 // and says how many bytes are wanting at least.
 func extent(b []byte) (int, error) {
+	var s scanner
 	var all [maxDepth + 1]uint64
-	s := scanner{open: append(all[:0], 1)}
-	err := s.walk(b)
+	all[0] = 1
+	_, err := s.walk(b, all[:1])
 	return s.at, err
 }
 
 // scanner walks over one value. Where its bytes end it stops, and goes on from there when there are more, so
 // that a value costs the same in however many pieces it comes.
 type scanner struct {
-	at   int      // what stands before it has been walked over
-	open []uint64 // how many values are to come: of the whole, and of each map and array inside that has begun
+	at int // what stands before it has been walked over
 }
 
-func newScanner() *scanner { return &scanner{open: []uint64{1}} }
-
-// walk goes on over a value of which b are the first bytes. Where b ends inside it, the error is ErrShort and says
-// how many bytes are wanting at least: those that the formats read so far have promised, and one for each
-// element not yet seen.
-func (s *scanner) walk(b []byte) error {
-	for len(s.open) > 0 {
-		top := len(s.open) - 1
-		if s.open[top] == 0 {
-			s.open = s.open[:top]
+// walk goes on over a value of which b are the first bytes. open says how many values are to come: of the whole,
+// one at the beginning, and of each map and array inside that has begun; what is open when the bytes end comes
+// back. It is no field because it could not stay on the stack then.
+//
+// Where b ends inside the value, the error is ErrShort and says how many bytes are wanting at least: those that the
+// formats read so far have promised, and one for each element not yet seen.
+func (s *scanner) walk(b []byte, open []uint64) ([]uint64, error) {
+	for len(open) > 0 {
+		top := len(open) - 1
+		if open[top] == 0 {
+			open = open[:top]
 			continue
 		}
-		wanting, err := s.value(b[s.at:], top)
+		inside, wanting, err := s.value(b[s.at:], top)
 		if err != nil {
-			return &Error{Layer: LayerMessage, Reason: "malformed", Err: err}
+			return open, &Error{Layer: LayerMessage, Reason: "malformed", Err: err}
 		}
-		if wanting == 0 {
-			continue
+		if wanting > 0 {
+			for _, n := range open {
+				wanting += n
+			}
+			wanting-- // the value at hand is one of those to come
+			return open, &Error{Layer: LayerMessage, Reason: "truncated", Err: ErrShort, Need: clampInt(wanting)}
 		}
-		for _, n := range s.open {
-			wanting += n
+		open[top]--
+		if inside > 0 {
+			open = append(open, inside)
 		}
-		wanting-- // the value at hand is one of those to come
-		return &Error{Layer: LayerMessage, Reason: "truncated", Err: ErrShort, Need: clampInt(wanting)}
 	}
-	return nil
+	return open, nil
 }
 
 // format says what stands behind a format byte: n things, or as many as the next width bytes say.
@@ -110,28 +114,28 @@ func formatOf(c byte) format {
 	}
 }
 
-// value walks over the value at the start of b, which stands inside depth maps and arrays; if it is one itself,
-// over its head. Where bytes are wanting it says how many and stays where it is.
-func (s *scanner) value(b []byte, depth int) (wanting uint64, err error) {
+// value walks over the value at the start of b, which stands inside depth maps and arrays. If it is one itself,
+// it walks over the head and says how many values are inside. Where bytes are wanting it says how many and stays
+// where it is.
+func (s *scanner) value(b []byte, depth int) (inside, wanting uint64, err error) {
 	there := uint64(len(b))
 	if there == 0 {
-		return 1, nil
+		return 0, 1, nil
 	}
 	f := formatOf(b[0])
 	n, head := uint64(f.n), 1+uint64(f.width)
 	if head > there {
-		return head - there, nil
+		return 0, head - there, nil
 	}
 	if f.width > 0 {
 		n = number(b[1:head])
 	}
-	inside := uint64(0) // how many values it opens
 	switch f.of {
 	case ofNothing:
-		return 0, errReserved
+		return 0, 0, errReserved
 	case ofElements, ofPairs:
 		if depth == maxDepth {
-			return 0, errDepth
+			return 0, 0, errDepth
 		}
 		inside, n = n, 0
 		if f.of == ofPairs {
@@ -140,19 +144,15 @@ func (s *scanner) value(b []byte, depth int) (wanting uint64, err error) {
 	case ofExtension:
 		// Behind the length stands a tag; -1 is a timestamp, and those have three lengths only.
 		if there > head && b[head] == 0xff && n != 4 && n != 8 && n != 12 {
-			return 0, errTimestamp
+			return 0, 0, errTimestamp
 		}
 		n++
 	}
 	if head+n > there {
-		return head + n - there, nil
+		return 0, head + n - there, nil
 	}
 	s.at += int(head + n)
-	s.open[depth]--
-	if inside > 0 {
-		s.open = append(s.open, inside)
-	}
-	return 0, nil
+	return inside, 0, nil
 }
 
 // number reads a big-endian number of 1, 2 or 4 bytes.

@@ -250,9 +250,11 @@ func (s *StreamReader) value(x decoder, limit int) error {
 // whole waits until the value at hand has come in whole. While it has not, it waits for as many bytes as are known
 // to be wanting, and then goes on where it stopped: a value that trickles in is gone through once.
 func (s *StreamReader) whole(limit int) error {
-	w, scan := s.msg, newScanner()
+	w, open := s.msg, []uint64{1}
+	var scan scanner
 	for {
-		err := scan.walk(w.unread())
+		var err error
+		open, err = scan.walk(w.unread(), open)
 		var short *Error
 		if !errors.Is(err, ErrShort) || !errors.As(err, &short) {
 			return err

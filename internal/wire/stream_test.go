@@ -502,10 +502,12 @@ func TestAValueInManyPiecesIsGoneThroughOnce(t *testing.T) {
 func TestAScannerThatGoesOnSeesWhatOneThatBeginsAnewSees(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := rapid.SliceOfN(rapid.Byte(), 1, 200).Draw(t, "bytes")
-		s := newScanner()
+		var s scanner
+		open := []uint64{1}
 		for n := 0; n <= len(b); n += rapid.IntRange(1, 9).Draw(t, "more") {
 			at, fresh := extent(b[:n])
-			err := s.walk(b[:n])
+			var err error
+			open, err = s.walk(b[:n], open)
 			if fmt.Sprint(err) != fmt.Sprint(fresh) || s.at != at {
 				t.Fatalf("of %x at %d: %v, begun anew at %d: %v", b[:n], s.at, err, at, fresh)
 			}
