@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,10 +101,11 @@ func (r *report) allPlots() []plot {
 func (r *report) views(frames []frame) plot {
 	width := r.plan.span.Seconds() / float64(len(frames))
 	well, sick := cloud{name: "nodes", width: width}, cloud{name: "nodes with faults", width: width}
+	class := classOf(frames)
 	for i := range frames {
 		f := &frames[i]
-		well.see(f.At-width, f.Sizes, r.plan.nodes)
-		sick.see(f.At-width, f.Sick, r.plan.nodes)
+		well.see(f.At-width, f.Sizes, class)
+		sick.see(f.At-width, f.Sick, class)
 	}
 	p := plot{name: "views", title: "Size of every node's view, " + r.title(), x: "seconds", y: "members", clouds: []cloud{well}}
 	if len(sick.strokes) > 0 {
@@ -112,22 +114,31 @@ func (r *report) views(frames []frame) plot {
 	return p
 }
 
-// lines is how many different sizes a plot tells apart at least.
+// lines is how many different sizes a plot tells apart.
 const lines = 100
 
-// see adds the view sizes of one frame. In a large cluster neighbouring sizes become one stroke, or the plot of a
-// bootstrap would take megabytes.
-func (c *cloud) see(at float64, sizes [][2]int, nodes int) {
-	all, class := 0, max(1, nodes/lines)
+// classOf returns how many neighbouring sizes become one stroke: the plot of a large bootstrap would take megabytes.
+func classOf(frames []frame) int {
+	least, most := math.MaxInt, 0
+	for i := range frames {
+		for _, sizes := range [][][2]int{frames[i].Sizes, frames[i].Sick} {
+			for _, s := range sizes {
+				least, most = min(least, s[0]), max(most, s[0])
+			}
+		}
+	}
+	return max(1, (most-least)/lines)
+}
+
+// see adds the view sizes of one frame.
+func (c *cloud) see(at float64, sizes [][2]int, class int) {
+	all := 0
 	for _, s := range sizes {
 		all += s[1]
 	}
 	from := len(c.strokes)
 	for _, s := range sizes {
-		size, share := float64(s[0]), float64(s[1])/float64(all)
-		if s[0] != nodes {
-			size = float64(s[0] / class * class)
-		}
+		size, share := float64(s[0]/class*class), float64(s[1])/float64(all)
 		if last := len(c.strokes) - 1; last >= from && c.strokes[last].y == size {
 			c.strokes[last].share += share
 		} else {

@@ -104,7 +104,7 @@ func TestAPageThatCannotBeWrittenIsAnError(t *testing.T) {
 func TestNeighbouringStrokesBecomeOne(t *testing.T) {
 	c := cloud{name: "nodes", width: 1}
 	for at := range 10 {
-		c.see(float64(at), [][2]int{{5, 5}}, 5)
+		c.see(float64(at), [][2]int{{5, 5}}, 1)
 	}
 	p := plot{clouds: []cloud{c}}
 	if n := strings.Count(p.svg(), `stroke-width="3"`); n != 1 {
