@@ -100,7 +100,7 @@ func (r *report) allPlots() []plot {
 // views plots the size of every node's view.
 func (r *report) views(frames []frame) plot {
 	width := r.plan.span.Seconds() / float64(len(frames))
-	well, sick := cloud{name: "nodes", width: width}, cloud{name: "nodes with faults", width: width}
+	well, sick := cloud{name: "nodes", width: width, heavy: true}, cloud{name: "nodes with faults", width: width}
 	class := classOf(frames)
 	for i := range frames {
 		f := &frames[i]

@@ -102,12 +102,12 @@ func TestAPageThatCannotBeWrittenIsAnError(t *testing.T) {
 }
 
 func TestNeighbouringStrokesBecomeOne(t *testing.T) {
-	c := cloud{name: "nodes", width: 1}
+	c := cloud{name: "nodes", width: 1, heavy: true}
 	for at := range 10 {
 		c.see(float64(at), [][2]int{{5, 5}}, 1)
 	}
 	p := plot{clouds: []cloud{c}}
-	if n := strings.Count(p.svg(), `stroke-width="3"`); n != 1 {
+	if n := strings.Count(p.svg(), `stroke-width="5"`); n != 1 {
 		t.Errorf("ten moments of one size are %d paths", n)
 	}
 	if !strings.Contains(p.svg(), `<path d="M70 `) || strings.Count(p.svg(), "H746\" fill") != 1 {

@@ -29,6 +29,7 @@ type curve struct {
 type cloud struct {
 	name    string
 	width   float64 // of a stroke, on the x axis
+	heavy   bool    // drawn below a thin one, both can be seen
 	strokes []stroke
 }
 
@@ -150,7 +151,10 @@ func (c *curve) draw(b *strings.Builder, x, y *axis, colour string) {
 // draw makes one path of each shade, in which strokes that touch are one.
 func (c *cloud) draw(b *strings.Builder, x, y *axis, colour string) {
 	slices.SortFunc(c.strokes, func(a, b stroke) int { return cmp.Or(cmp.Compare(a.y, b.y), cmp.Compare(a.x, b.x)) })
-	from := 0.0
+	from, pen := 0.0, 1.5
+	if c.heavy {
+		pen = 5
+	}
 	for _, shade := range shades {
 		var path strings.Builder
 		begin, end := stroke{y: math.NaN()}, 0.0
@@ -172,7 +176,7 @@ func (c *cloud) draw(b *strings.Builder, x, y *axis, colour string) {
 		finish()
 		from = shade.upTo
 		if path.Len() > 0 {
-			fmt.Fprintf(b, `<path d="%s" fill="none" stroke="%s" stroke-width="3" opacity="%v"/>`, path.String(), colour, shade.opacity)
+			fmt.Fprintf(b, `<path d="%s" fill="none" stroke="%s" stroke-width="%v" opacity="%v"/>`, path.String(), colour, pen, shade.opacity)
 		}
 	}
 }
