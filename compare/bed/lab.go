@@ -57,17 +57,17 @@ func (s *Sink) Expect(n int) {
 	s.goal.Store(s.sent.Load() + int64(n))
 }
 
-// Wait waits until they have come.
-func (s *Sink) Wait() error { return Await(s.reached, "events") }
+// Wait waits until they have come, but not longer than that.
+func (s *Sink) Wait(limit time.Duration) error { return Await(s.reached, limit, "events") }
 
-// Await waits for a sign, but not for ever.
-func Await(sign <-chan struct{}, what string) error {
-	limit := time.NewTimer(5 * time.Minute)
-	defer limit.Stop()
+// Await waits for a sign, but not longer than that.
+func Await(sign <-chan struct{}, limit time.Duration, what string) error {
+	over := time.NewTimer(limit)
+	defer over.Stop()
 	select {
 	case <-sign:
 		return nil
-	case <-limit.C:
+	case <-over.C:
 		return fmt.Errorf("the %s that were expected have not come", what)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // The reference's codec cannot be called. What stands for it is the library that it uses, go-msgpack v2.1.5 with the
 // settings that give its bytes, used in the ordinary way: an encoder for each message, a decoder for each body. Where
-// there was a choice it is the one that is good for the stand-in: the handle and what it decodes into are there already.
+// there was a choice it is the one that is good for the stand-in: there is one handle for all.
 
 // handle has go-msgpack's settings, which are all as they come.
 var handle codec.MsgpackHandle
@@ -25,6 +25,7 @@ type message struct {
 	kind wire.Type
 	row  bool // it has no type byte
 	peer any  // the same for go-msgpack: a pointer to a struct
+	made func() any
 }
 
 type (
@@ -91,20 +92,23 @@ func messages() []message {
 	row := &wire.Row{Name: "node-000123", Addr: addr, Port: 7946, Meta: meta, Incarnation: 5, Vsn: vsn}
 	user, fault := &wire.UserHeader{UserMsgLen: 1024}, &wire.ErrorReply{Error: "no installed keys could decrypt the message"}
 	return []message{
-		{"ping", ping.Append, new(wire.Ping).Decode, wire.TypePing, false, (*mPing)(ping)},
+		{"ping", ping.Append, new(wire.Ping).Decode, wire.TypePing, false, (*mPing)(ping), fresh[mPing]},
 		{"indirect ping", relay.Append, new(wire.IndirectPing).Decode, wire.TypeIndirectPing, false, &mIndirectPing{
-			relay.SeqNo, relay.Target, relay.Port, relay.Node, true, addr, relay.SourcePort, relay.SourceNode}},
-		{"ack", ack.Append, new(wire.Ack).Decode, wire.TypeAck, false, (*mAck)(ack)},
-		{"nack", nack.Append, new(wire.Nack).Decode, wire.TypeNack, false, (*mNack)(nack)},
-		{"suspect", suspect.Append, new(wire.Suspect).Decode, wire.TypeSuspect, false, (*mSuspect)(suspect)},
-		{"dead", dead.Append, new(wire.Dead).Decode, wire.TypeDead, false, (*mSuspect)(dead)},
-		{"alive", alive.Append, new(wire.Alive).Decode, wire.TypeAlive, false, (*mAlive)(alive)},
-		{"push/pull header", head.Append, new(wire.PushPullHeader).Decode, wire.TypePushPull, false, (*mHeader)(head)},
-		{"push/pull member", row.Append, decodeRow, 0, true, (*mRow)(row)},
-		{"user message header", user.Append, new(wire.UserHeader).Decode, wire.TypeUser, false, (*mUser)(user)},
-		{"error", fault.Append, new(wire.ErrorReply).Decode, wire.TypeError, false, (*mError)(fault)},
+			relay.SeqNo, relay.Target, relay.Port, relay.Node, true, addr, relay.SourcePort, relay.SourceNode}, fresh[mIndirectPing]},
+		{"ack", ack.Append, new(wire.Ack).Decode, wire.TypeAck, false, (*mAck)(ack), fresh[mAck]},
+		{"nack", nack.Append, new(wire.Nack).Decode, wire.TypeNack, false, (*mNack)(nack), fresh[mNack]},
+		{"suspect", suspect.Append, new(wire.Suspect).Decode, wire.TypeSuspect, false, (*mSuspect)(suspect), fresh[mSuspect]},
+		{"dead", dead.Append, new(wire.Dead).Decode, wire.TypeDead, false, (*mSuspect)(dead), fresh[mSuspect]},
+		{"alive", alive.Append, new(wire.Alive).Decode, wire.TypeAlive, false, (*mAlive)(alive), fresh[mAlive]},
+		{"push/pull header", head.Append, new(wire.PushPullHeader).Decode, wire.TypePushPull, false, (*mHeader)(head), fresh[mHeader]},
+		{"push/pull member", row.Append, decodeRow, 0, true, (*mRow)(row), fresh[mRow]},
+		{"user message header", user.Append, new(wire.UserHeader).Decode, wire.TypeUser, false, (*mUser)(user), fresh[mUser]},
+		{"error", fault.Append, new(wire.ErrorReply).Decode, wire.TypeError, false, (*mError)(fault), fresh[mError]},
 	}
 }
+
+// fresh is what a message is decoded into.
+func fresh[T any]() any { return new(T) }
 
 func decodeRow(body []byte) error {
 	var row wire.Row
@@ -181,5 +185,5 @@ func (m message) encode() ([]byte, error) {
 
 // decode is the ordinary way with go-msgpack.
 func (m message) decode(body []byte) error {
-	return codec.NewDecoder(bytes.NewReader(body), &handle).Decode(m.peer)
+	return codec.NewDecoder(bytes.NewReader(body), &handle).Decode(m.made())
 }

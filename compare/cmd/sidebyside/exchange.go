@@ -72,10 +72,10 @@ func exchange(n bed.Lab, merged *bed.Sink, request []byte) (int, error) {
 	merged.Expect(1)
 	c := &caller{request: request, closed: make(chan struct{})}
 	n.Connect(c)
-	if err := merged.Wait(); err != nil {
+	if err := merged.Wait(enough); err != nil {
 		return 0, err
 	}
-	return c.answer, bed.Await(c.closed, "end of the stream")
+	return c.answer, bed.Await(c.closed, enough, "end of the stream")
 }
 
 // pushPull measures exchanges with a node whose view is the same.

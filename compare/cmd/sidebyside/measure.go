@@ -83,7 +83,7 @@ func spent(f func() error) (time.Duration, error) {
 	return cpu() - before, err
 }
 
-// nsPerOp is how long f takes, which does something n times, for each of them: the best of a few runs, because
+// nsPerOp is how long f takes, which does something n times, for each of them: the best of many short runs, because
 // whatever else the machine does can only make it longer.
 func nsPerOp(f func(n int)) float64 {
 	took := func(n int) time.Duration {
@@ -92,11 +92,11 @@ func nsPerOp(f func(n int)) float64 {
 		return time.Since(began)
 	}
 	n := 100
-	for took(n) < 10*time.Millisecond {
+	for took(n) < 2*time.Millisecond {
 		n *= 2
 	}
 	best := took(n)
-	for range 4 {
+	for range 30 {
 		best = min(best, took(n))
 	}
 	return float64(best.Nanoseconds()) / float64(n)

@@ -109,7 +109,7 @@ func answered(n bed.Lab, sink *bed.Sink, pack func(...[]byte) ([]byte, error), r
 			for _, packet := range fed[r*each : (r+1)*each] {
 				n.Feed(packet)
 			}
-			if err := sink.Wait(); err != nil {
+			if err := sink.Wait(enough); err != nil {
 				return err
 			}
 		}
@@ -171,20 +171,20 @@ func alives(kind bed.Kind) ([]float64, error) {
 		return nil, err
 	}
 	unknown, err := rounds(fresh, func() error {
-		if err := joined.Wait(); err != nil || kind == bed.Ours {
+		if err := joined.Wait(enough); err != nil || kind == bed.Ours {
 			return err
 		}
-		return asked.Wait()
+		return asked.Wait(enough)
 	})
 	if err != nil {
 		return nil, err
 	}
 	known, err := rounds(again, func() error {
 		if kind == bed.Reference {
-			return asked.Wait()
+			return asked.Wait(enough)
 		}
 		n.Feed(n.Packet((&wire.Ping{SeqNo: 1, Node: "self", SourceAddr: []byte{127, 0, 0, 9}, SourcePort: 7946}).Append(nil)))
-		return sink.Wait()
+		return sink.Wait(enough)
 	})
 	return []float64{unknown, known}, err
 }

@@ -13,7 +13,7 @@ func queues() (all []experiment) {
 	for _, size := range []int{100, 10000, 100000} {
 		all = append(all, experiment{
 			name:       fmt.Sprintf("queue of %d broadcasts", size),
-			quantities: []quantity{{name: ": put one in", unit: "µs"}, {name: ": take one out", unit: "µs"}},
+			quantities: []quantity{{name: ": put one in", unit: "µs CPU"}, {name: ": take one out", unit: "µs CPU"}},
 			run:        func(kind bed.Kind) ([]float64, error) { return fillAndEmpty(kind, size) },
 		})
 	}
