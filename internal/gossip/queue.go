@@ -26,17 +26,27 @@ type Message[T any] struct {
 // its owner to the slice that the caller gave, so that the caller can tell the owner after it has
 // let go of its lock. The zero value is an empty queue.
 type Queue[T any] struct {
-	order  *btree.BTreeG[slot[T]]
-	named  map[string]*item[T]
-	plain  *btree.BTreeG[*item[T]] // by id
-	lastID uint64                  // never reset: two messages that share a place lose one of them
+	items  []*[chunk]item[T] // wherever there is room
+	used   uint32            // room that was ever used
+	free   []uint32          // where there is room again, below used
+	order  *btree.BTreeG[slot]
+	named  map[string]uint32   // where in items
+	plain  *btree.BTreeG[slot] // by id
+	lastID uint64              // never reset: two messages that share a place lose one of them
 	// shortest is no longer than any queued message. It lets a walk end when the packet is full
 	// instead of looking through the remaining tiers in vain.
 	shortest int
-	picked   []*item[T] // scratch of Take
+	picked   []uint32 // scratch of Take
 }
 
-// key is a place in the order: lower is told earlier. It is kept beside the pointer to its item, so that a
+const (
+	// chunk is how many items are made at once.
+	chunk = 64
+	// spareChunks is of how many chunks an empty queue keeps the memory.
+	spareChunks = 16
+)
+
+// key is a place in the order: lower is told earlier. It is kept beside the place of its item, so that a
 // search does not have to visit the items, and small, because a tree moves many of them for each that comes or goes.
 type key struct {
 	rank uint64 // transmissions above the size counted down
@@ -58,15 +68,16 @@ func (a key) before(b key) bool {
 	return a.rank < b.rank || a.rank == b.rank && a.turn < b.turn
 }
 
-type slot[T any] struct {
+// slot is a place in the order and where its item is. It holds no pointer, so that the garbage collector has nothing
+// to do with the trees, neither while they are moved nor afterwards.
+type slot struct {
 	key
-	item *item[T]
+	at uint32
 }
 
 type item[T any] struct {
 	Message[T]
-	key   key
-	ended bool
+	key key // zero where there is no item
 }
 
 // Len returns how many messages are queued.
@@ -81,26 +92,47 @@ func (q *Queue[T]) Len() int {
 // of that name, whose owner is appended to ended.
 func (q *Queue[T]) Add(m Message[T], ended []T) []T {
 	if q.order == nil {
-		q.order = btree.NewG(degree, func(a, b slot[T]) bool { return a.before(b.key) })
-		q.plain = btree.NewG(degree, func(a, b *item[T]) bool { return a.key.id() < b.key.id() })
-		q.named = make(map[string]*item[T])
+		q.order = btree.NewG(degree, func(a, b slot) bool { return a.before(b.key) })
+		q.plain = btree.NewG(degree, func(a, b slot) bool { return a.id() < b.id() })
+		q.named = make(map[string]uint32)
 	}
-	q.lastID++
-	it := &item[T]{Message: m, key: place(0, len(m.Body), q.lastID)}
-	switch {
-	case m.Name != "":
-		if old := q.named[m.Name]; old != nil {
+	if m.Name != "" {
+		if old, ok := q.named[m.Name]; ok {
 			ended = q.drop(old, ended)
 		}
-		q.named[m.Name] = it
+	}
+	q.lastID++
+	s := slot{place(0, len(m.Body), q.lastID), q.put(m)}
+	q.item(s.at).key = s.key
+	switch {
+	case m.Name != "":
+		q.named[m.Name] = s.at
 	case m.Plain:
-		q.plain.ReplaceOrInsert(it)
+		q.plain.ReplaceOrInsert(s)
 	}
 	if q.order.Len() == 0 || len(m.Body) < q.shortest {
 		q.shortest = len(m.Body)
 	}
-	q.order.ReplaceOrInsert(slot[T]{it.key, it})
+	q.order.ReplaceOrInsert(s)
 	return ended
+}
+
+// item is what is somewhere.
+func (q *Queue[T]) item(at uint32) *item[T] { return &q.items[at/chunk][at%chunk] }
+
+// put finds room for a message.
+func (q *Queue[T]) put(m Message[T]) (at uint32) {
+	if n := len(q.free); n > 0 {
+		at, q.free = q.free[n-1], q.free[:n-1]
+	} else {
+		at = q.used
+		q.used++
+		if int(at/chunk) == len(q.items) {
+			q.items = append(q.items, new([chunk]item[T]))
+		}
+	}
+	q.item(at).Message = m
+	return at
 }
 
 // Take appends to dst, in order, the messages that fit into what room has left: in each tier of
@@ -114,18 +146,18 @@ func (q *Queue[T]) Take(dst [][]byte, ended []T, room *Room, limit int) ([][]byt
 	// Only what has been picked moves, and only after the walk: a message that moved
 	// into a later tier during the walk would be met there again.
 	q.pick(room)
-	for _, it := range q.picked {
+	for _, at := range q.picked {
+		it := q.item(at)
 		dst = append(dst, it.Body)
-		q.order.Delete(slot[T]{it.key, it})
+		q.order.Delete(slot{it.key, at})
 		sent := it.key.sent() + 1
-		it.key = place(sent, len(it.Body), it.key.id())
 		if sent >= limit {
-			ended = q.end(it, ended)
+			ended = q.end(at, ended)
 			continue
 		}
-		q.order.ReplaceOrInsert(slot[T]{it.key, it})
+		it.key = place(sent, len(it.Body), it.key.id())
+		q.order.ReplaceOrInsert(slot{it.key, at})
 	}
-	clear(q.picked) // or the scratch would keep ended messages alive
 	q.picked = q.picked[:0]
 	return dst, ended
 }
@@ -133,10 +165,10 @@ func (q *Queue[T]) Take(dst [][]byte, ended []T, room *Room, limit int) ([][]byt
 // pick walks the order and remembers what fits.
 func (q *Queue[T]) pick(room *Room) {
 	// No id is higher than that of a pivot, so it stands before all messages of its size.
-	pivot := slot[T]{key: place(0, math.MaxInt, math.MaxUint64)}
+	pivot := slot{key: place(0, math.MaxInt, math.MaxUint64)}
 	for jump := true; jump; {
 		jump = false
-		q.order.AscendGreaterOrEqual(pivot, func(s slot[T]) bool {
+		q.order.AscendGreaterOrEqual(pivot, func(s slot) bool {
 			longest := room.Longest()
 			if longest < q.shortest {
 				return false
@@ -148,7 +180,7 @@ func (q *Queue[T]) pick(room *Room) {
 				return false
 			}
 			room.Add(s.size())
-			q.picked = append(q.picked, s.item)
+			q.picked = append(q.picked, s.at)
 			return true
 		})
 	}
@@ -159,7 +191,7 @@ func (q *Queue[T]) pick(room *Room) {
 func (q *Queue[T]) Prune(retain int, ended []T) []T {
 	for q.Len() > max(retain, 0) {
 		s, _ := q.order.DeleteMax()
-		ended = q.end(s.item, ended)
+		ended = q.end(s.at, ended)
 	}
 	return ended
 }
@@ -169,25 +201,32 @@ func (q *Queue[T]) Reset(ended []T) []T {
 	if q.Len() == 0 {
 		return ended
 	}
-	q.order.Ascend(func(s slot[T]) bool {
-		s.item.ended = true
-		ended = append(ended, s.item.Owner)
+	q.order.Ascend(func(s slot) bool {
+		ended = append(ended, q.item(s.at).Owner)
 		return true
 	})
 	q.order.Clear(false)
 	q.plain.Clear(false)
 	clear(q.named)
+	for _, c := range q.items {
+		clear(c[:])
+	}
+	q.compact()
 	return ended
 }
 
 // Ref points at a plain message that is, or was, queued.
-type Ref[T any] struct{ item *item[T] }
+type Ref[T any] struct {
+	owner T
+	id    uint64
+	at    uint32
+}
 
 // ID returns the number of the message: higher for each one queued later, never used again.
-func (r Ref[T]) ID() uint64 { return r.item.key.id() }
+func (r Ref[T]) ID() uint64 { return r.id }
 
 // Owner returns what the message was queued with.
-func (r Ref[T]) Owner() T { return r.item.Owner }
+func (r Ref[T]) Owner() T { return r.owner }
 
 // Plain fills dst up to its capacity with the plain messages whose ID is above after, oldest first.
 // A caller that must not ask foreign code about them under its lock takes them in portions,
@@ -196,42 +235,55 @@ func (q *Queue[T]) Plain(dst []Ref[T], after uint64) []Ref[T] {
 	if q.plain == nil || q.plain.Len() == 0 {
 		return dst
 	}
-	pivot := &item[T]{key: place(0, 0, after+1)}
-	q.plain.AscendGreaterOrEqual(pivot, func(it *item[T]) bool {
+	q.plain.AscendGreaterOrEqual(slot{key: place(0, 0, after+1)}, func(s slot) bool {
 		if len(dst) == cap(dst) {
 			return false
 		}
-		dst = append(dst, Ref[T]{it})
+		dst = append(dst, Ref[T]{q.item(s.at).Owner, s.id(), s.at})
 		return true
 	})
 	return dst
 }
 
 // Remove ends one plain message because another replaces it. A message that has ended meanwhile
-// stays as it ended.
+// stays as it ended, even if another has taken its room.
 func (q *Queue[T]) Remove(r Ref[T], ended []T) []T {
-	if r.item.ended {
+	if r.at >= q.used || q.item(r.at).key.id() != r.id {
 		return ended
 	}
-	return q.drop(r.item, ended)
+	return q.drop(r.at, ended)
 }
 
 // drop takes a queued item out of the order and ends it.
-func (q *Queue[T]) drop(it *item[T], ended []T) []T {
-	q.order.Delete(slot[T]{it.key, it})
-	return q.end(it, ended)
+func (q *Queue[T]) drop(at uint32, ended []T) []T {
+	q.order.Delete(slot{q.item(at).key, at})
+	return q.end(at, ended)
 }
 
 // end is the one place where a single item ends. It is out of the order already.
-func (q *Queue[T]) end(it *item[T], ended []T) []T {
-	it.ended = true
+func (q *Queue[T]) end(at uint32, ended []T) []T {
+	it := q.item(at)
 	switch {
 	case it.Name != "":
 		delete(q.named, it.Name)
 	case it.Plain:
-		q.plain.Delete(it)
+		q.plain.Delete(slot{key: it.key})
 	}
-	return append(ended, it.Owner)
+	ended = append(ended, it.Owner)
+	*it = item[T]{}
+	q.free = append(q.free, at)
+	if q.order.Len() == 0 {
+		q.compact()
+	}
+	return ended
+}
+
+// compact begins anew with an empty queue, and gives memory back unless it is little.
+func (q *Queue[T]) compact() {
+	if len(q.items) > spareChunks {
+		q.items, q.free = nil, nil
+	}
+	q.used, q.free = 0, q.free[:0]
 }
 
 // TransmitLimit returns how often a message is told in a cluster of n members:

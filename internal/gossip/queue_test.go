@@ -345,3 +345,37 @@ func TestRumoursOfASmallClusterAreToldOftenEnough(t *testing.T) {
 		}
 	}
 }
+
+func TestARefOfAnEndedMessageDoesNotEndWhoTookItsRoom(t *testing.T) {
+	var q Queue[string]
+	q.Add(Message[string]{Name: "stays", Body: filler(0, 10), Owner: "stays"}, nil)
+	q.Add(Message[string]{Plain: true, Body: filler(1, 10), Owner: "old"}, nil)
+	refs := q.Plain(make([]Ref[string], 0, 1), 0)
+	if ended := q.Remove(refs[0], nil); len(ended) != 1 || ended[0] != "old" {
+		t.Fatalf("ended %q", ended)
+	}
+	q.Add(Message[string]{Plain: true, Body: filler(2, 10), Owner: "new"}, nil)
+	if ended := q.Remove(refs[0], nil); len(ended) != 0 || q.Len() != 2 {
+		t.Errorf("ended %q, %d are left", ended, q.Len())
+	}
+	q.Reset(nil)
+	if ended := q.Remove(refs[0], nil); len(ended) != 0 {
+		t.Errorf("ended %q of an empty queue", ended)
+	}
+}
+
+func TestAnEmptyQueueGivesMemoryBack(t *testing.T) {
+	q := filled(spareChunks*chunk + 1)
+	if ended := q.Prune(0, nil); len(ended) != spareChunks*chunk+1 || len(q.items) != 0 || cap(q.free) != 0 {
+		t.Errorf("%d ended, %d chunks and room for %d free places are kept", len(ended), len(q.items), cap(q.free))
+	}
+	q = filled(2 * chunk)
+	q.Prune(0, nil)
+	if len(q.items) != 2 {
+		t.Errorf("%d chunks are kept of 2", len(q.items))
+	}
+	q.Add(Message[int]{Name: "again", Body: filler(1, 10)}, nil)
+	if q.Len() != 1 || q.used != 1 {
+		t.Errorf("%d are queued in %d places", q.Len(), q.used)
+	}
+}
