@@ -85,7 +85,7 @@ func pushPull(kind bed.Kind, members int, compressed bool) ([]float64, error) {
 		return nil, err
 	}
 	defer n.Shutdown()
-	times, bytes := 50000/members, 0
+	times, bytes := 200000/members, 0
 	took, err := spent(func() error {
 		for range times {
 			if bytes, err = exchange(n, merged, request); err != nil {
