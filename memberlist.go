@@ -135,6 +135,9 @@ func assemble(conf *Config, transport Transport, log *slog.Logger) *Memberlist {
 	}
 	noise := newSampler(log)
 	own, _ := transport.(*NetTransport)
+	if own != nil {
+		conf.UDPBufferSize = min(conf.UDPBufferSize, maxPacket) // more than that no datagram carries
+	}
 	m.herald = newHerald(conf, m.calls, noise, m.metrics)
 	rumours := &TransmitLimitedQueue{RetransmitMult: conf.RetransmitMult, rumours: true}
 	m.cluster = newCluster(params(conf), rumours, m.herald)
