@@ -248,7 +248,7 @@ func (w *swarmer) becomeCalm() error {
 	for len(w.Running()) < 3 {
 		w.newcomer()
 	}
-	if w.acts < 3 || w.faults.Total() < 3 {
+	if w.acts < 3 || w.faults.Total() == 0 {
 		w.violate(nil, "", lawFaults, "%d acts, %v", w.acts, &w.faults)
 	}
 	settings := w.Settings()
