@@ -309,9 +309,9 @@ func (m *Memberlist) Shutdown() error {
 	defer cancel()
 	limit := ctx.Done()
 	m.cluster.halt()
-	err := m.closeTransport(limit)
-	m.streams.hangUp()
 	m.loops.close()
+	m.streams.hangUp() // first, since a transport may wait for its connections
+	err := m.closeTransport(limit)
 	m.calls.wait(limit)
 	m.loops.wait(limit)
 	m.cluster.rumours.Reset()

@@ -11,9 +11,15 @@ type outbox struct {
 	noise     *sampler
 	metrics   *telemetry
 
-	mu      sync.Mutex // a leaf
-	waiting map[Address][][]byte
-	bytes   int // in all packets that wait or are being written
+	mu    sync.Mutex // a leaf
+	lanes map[Address]*outlane
+	bytes int // in all packets that wait or are being written
+}
+
+// outlane is what goes to one destination.
+type outlane struct {
+	waiting [][]byte
+	bytes   int // in those that wait and the one that is being written
 }
 
 const (
@@ -24,18 +30,21 @@ const (
 	// costs a goroutine.
 	outboxLanes = 1024
 	// outboxBytes is how much may wait for all destinations together: what a busy cluster has under way in
-	// packets of the usual size, and room for some where UDPBufferSize is in megabytes.
+	// packets of the usual size, and room for some where UDPBufferSize is in megabytes. When it is full the
+	// oldest packets of whoever holds most give way, never those of a destination that holds little.
 	outboxBytes = 64 << 20
+	// outboxShare is how much of it one destination may hold, a single packet apart.
+	outboxShare = outboxBytes / 16
 )
 
 func newOutbox(t NodeAwareTransport, loops *running, noise *sampler, metrics *telemetry) *outbox {
-	return &outbox{transport: t, loops: loops, noise: noise, metrics: metrics, waiting: make(map[Address][][]byte)}
+	return &outbox{transport: t, loops: loops, noise: noise, metrics: metrics, lanes: make(map[Address]*outlane)}
 }
 
 // put takes a packet over. It never waits.
 func (o *outbox) put(buf []byte, to Address) {
-	first, full := o.queue(buf, to)
-	if full {
+	first, lost := o.queue(buf, to)
+	for range lost {
 		o.metrics.drop("packet", "outbox full")
 	}
 	if first {
@@ -43,23 +52,54 @@ func (o *outbox) put(buf []byte, to Address) {
 	}
 }
 
-// queue adds a packet to those that wait. first says that nobody serves its destination yet, full that one
-// packet was lost: the oldest for that destination, or this one if that is not enough.
-func (o *outbox) queue(buf []byte, to Address) (first, full bool) {
+// queue adds a packet to those that wait. first says that nobody serves its destination yet; lost is how many
+// packets gave way to it, itself if there is no room even so.
+func (o *outbox) queue(buf []byte, to Address) (first bool, lost int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	wait, served := o.waiting[to]
-	if len(wait) > 0 && (len(wait) >= outboxDepth || o.bytes+len(buf) > outboxBytes) {
-		o.bytes -= len(wait[0])
-		wait[0], wait, full = nil, wait[1:], true
-		o.waiting[to] = wait
+	lane := o.lanes[to]
+	if first = lane == nil; first {
+		if len(o.lanes) >= outboxLanes {
+			return false, 1
+		}
+		lane = new(outlane)
 	}
-	if !served && len(o.waiting) >= outboxLanes || o.bytes+len(buf) > outboxBytes {
-		return false, true
+	for len(lane.waiting) >= outboxDepth || len(lane.waiting) > 0 && lane.bytes+len(buf) > outboxShare {
+		o.evict(lane)
+		lost++
 	}
+	for o.bytes+len(buf) > outboxBytes {
+		fattest := o.fattest()
+		if fattest == nil {
+			return false, lost + 1
+		}
+		o.evict(fattest)
+		lost++
+	}
+	lane.waiting = append(lane.waiting, buf)
+	lane.bytes += len(buf)
 	o.bytes += len(buf)
-	o.waiting[to] = append(wait, buf)
-	return !served, full
+	o.lanes[to] = lane
+	return first, lost
+}
+
+// evict drops the oldest packet of a lane.
+func (o *outbox) evict(l *outlane) {
+	oldest := l.waiting[0]
+	l.waiting[0] = nil
+	l.waiting = l.waiting[1:]
+	l.bytes -= len(oldest)
+	o.bytes -= len(oldest)
+}
+
+// fattest is the lane that holds most, of those that can give something up.
+func (o *outbox) fattest() (most *outlane) {
+	for _, l := range o.lanes {
+		if len(l.waiting) > 0 && (most == nil || l.bytes > most.bytes) {
+			most = l
+		}
+	}
+	return most
 }
 
 // next takes the first packet for a destination, once the last one, of so many bytes, has been written.
@@ -67,14 +107,15 @@ func (o *outbox) queue(buf []byte, to Address) (first, full bool) {
 func (o *outbox) next(to Address, written int) (buf []byte, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	lane := o.lanes[to]
 	o.bytes -= written
-	wait := o.waiting[to]
-	if len(wait) == 0 {
-		delete(o.waiting, to)
+	lane.bytes -= written
+	if len(lane.waiting) == 0 {
+		delete(o.lanes, to)
 		return nil, false
 	}
-	o.waiting[to] = wait[1:]
-	return wait[0], true
+	buf, lane.waiting = lane.waiting[0], lane.waiting[1:]
+	return buf, true
 }
 
 // drain writes what waits for a destination.
