@@ -29,9 +29,10 @@ const (
 
 // Config is everything that can be set about a node. Start from DefaultLANConfig, DefaultWANConfig or
 // DefaultLocalConfig and change what differs; Validate says what is unwise about the result.
-// Create keeps no reference to the struct and writes back into it exactly Keyring (made from SecretKey) and,
-// for BindPort 0, BindPort and AdvertisePort. All members of a cluster should have the same settings, apart
-// from names, addresses and delegates.
+// Create copies the struct and writes back into it exactly Keyring (made from SecretKey) and, for BindPort 0,
+// BindPort and AdvertisePort. Of what is changed later only Ping is looked up again, which lets one Ping delegate
+// take the place of another: so make a Config for each node. All members of a cluster should have the same
+// settings, apart from names, addresses and delegates.
 type Config struct {
 	// Name is this node's identity, unique in the cluster, and the same after a restart.
 	// The defaults take the host's name, so set it where several nodes share a host. Of two nodes with one name

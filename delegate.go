@@ -24,11 +24,13 @@ type Delegate interface {
 	// The answer is copied and stays the application's own. It is not asked when Config.Meta is set.
 	NodeMeta(limit int) []byte
 
-	// NotifyMsg is news: a user message came in. It does not say from whom: put that into your messages. Messages that came in packets are told in order by one
-	// goroutine of theirs, after the news of their packet; while it is blocked at most
-	// Config.HandoffQueueDepth of them wait and the rest is dropped and counted. A message that came by stream
-	// is told on its stream's own goroutine, at once with others, and is never dropped. Blocking delays further
-	// messages only. The slice is the application's to keep and to change.
+	// NotifyMsg is news: a user message came in. It does not say from whom: put that into your messages.
+	// Messages that came in packets are told in order by one goroutine of theirs, after the news of their packet;
+	// while it is blocked at most Config.HandoffQueueDepth of them wait and the rest is dropped and counted. A
+	// message that came by stream is told on its stream's own goroutine, at once with others. While many of them
+	// wait, further ones are not read, so that their senders wait, for as long as their own TCPTimeout; they are
+	// refused only when 1,024 wait to be read. Blocking delays further messages only. The slice is the
+	// application's to keep and to change.
 	NotifyMsg([]byte)
 
 	// GetBroadcasts is a question: which user messages should be spread? It is asked by a goroutine of its
@@ -77,7 +79,8 @@ type AliveDelegate interface {
 	// by them, and is told no NotifyJoin of itself; its next Join asks again. Claims that come in packets are
 	// asked about one by one, and so are those of each state exchange, but several exchanges, packets and public
 	// calls may ask at once. It should not block: while it is asked about one claim of a packet, no refutation
-	// that comes in a packet takes effect. Whoever asks stops waiting at the end of a context and at Shutdown. The node may be kept, not changed.
+	// that comes in a packet takes effect. Whoever asks stops waiting at the end of a context and at Shutdown.
+	// The node may be kept, not changed.
 	NotifyAlive(peer *Node) error
 }
 

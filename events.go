@@ -111,6 +111,9 @@ func (h *herald) position() uint64 {
 func (h *herald) settled(upTo uint64) <-chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if last := len(h.marks) - 1; last >= 0 && h.marks[last].upTo == upTo {
+		return h.marks[last].done
+	}
 	done := make(chan struct{})
 	if h.told >= upTo {
 		close(done)

@@ -40,6 +40,15 @@ func (c *clock) observe(t time.Time) {
 // past returns the instant of a time that is not later than now.
 func (c *clock) past(t time.Time) instant { return min(c.now, instant(t.Sub(c.epoch))) }
 
+// between returns how long after began something was heard. A time that cannot be true, because the clock of
+// whoever took it is coarse or was set back, counts as now.
+func (c *clock) between(began, heard instant) time.Duration {
+	if heard < began {
+		heard = c.now
+	}
+	return time.Duration(heard - began)
+}
+
 // time returns the caller's spelling of an instant.
 func (c *clock) time(i instant) time.Time { return c.epoch.Add(time.Duration(i)) }
 

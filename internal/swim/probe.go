@@ -153,7 +153,7 @@ func (m *Machine) knock() {
 // probeAcked handles an ack, direct, late or relayed: either way the target lives.
 func (m *Machine) probeAcked(at instant, payload []byte) {
 	p := &m.probe
-	rtt := time.Duration(max(0, at-p.began))
+	rtt := m.clock.between(p.began, at)
 	if p.phase == direct && rtt <= m.params.ProbeTimeout {
 		m.tellOf(p.target, News{Kind: Pinged, RTT: rtt, Payload: bytes.Clone(payload)})
 	}

@@ -1,7 +1,5 @@
 package swim
 
-import "time"
-
 // maxUserPings is how many pings of the user may be under way; each holds a caller up for a
 // ProbeTimeout, so more than this is a program out of control, and its pings fail at once.
 const maxUserPings = 4096
@@ -41,7 +39,7 @@ func (m *Machine) pingForUser(to Peer) (seq uint32) {
 func (m *Machine) userPingAcked(u *userPing, at instant) {
 	m.agenda.clear(&u.deadline)
 	delete(m.userPings.bySeq, u.seq)
-	m.out.Answers = append(m.out.Answers, Answer{Seq: u.seq, OK: true, RTT: time.Duration(max(0, at-u.began))})
+	m.out.Answers = append(m.out.Answers, Answer{Seq: u.seq, OK: true, RTT: m.clock.between(u.began, at)})
 }
 
 // due answers the user: nobody was there.

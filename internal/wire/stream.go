@@ -243,6 +243,9 @@ func (s *StreamReader) value(x decoder, limit int) error {
 	if err != nil {
 		return err
 	}
+	if len(w.unread())-len(rest) > limit { // it came in whole, inside a seal or compressed
+		return errValueLong
+	}
 	w.pos = len(w.buf) - len(rest)
 	return nil
 }
