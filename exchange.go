@@ -1,10 +1,12 @@
 package memberlist
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/seed-f61b0479/memberlist/internal/swim"
@@ -26,10 +28,15 @@ func (s *streams) sync(with swim.Peer) {
 		return
 	}
 	started := s.loops.start(func() {
-		defer func() { <-s.syncing }()
-		err := s.exchange(context.Background(), addressOf(with), false)
+		vacate := sync.OnceFunc(func() { <-s.syncing })
+		defer vacate()
+		user, err := s.trySync(with)
 		if isBusy(err) {
-			with, err = s.syncAnother(with, err)
+			with, user, err = s.syncAnother(with, err)
+		}
+		vacate() // before the news are awaited: the application may take its time
+		if err == nil {
+			err = s.handState(user)
 		}
 		if err != nil {
 			s.log.Warn("state exchange failed", "member", with.Name, "error", err)
@@ -40,15 +47,43 @@ func (s *streams) sync(with swim.Peer) {
 	}
 }
 
+// trySync is one periodic exchange, up to the state of the application, which it returns.
+func (s *streams) trySync(with swim.Peer) (user []byte, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.conf.TCPTimeout)
+	defer cancel()
+	return s.learn(ctx, addressOf(with), false)
+}
+
 // syncAnother exchanges state with another member than the one that is too busy, if there is one.
-func (s *streams) syncAnother(busy swim.Peer, err error) (swim.Peer, error) {
+func (s *streams) syncAnother(busy swim.Peer, err error) (with swim.Peer, user []byte, failed error) {
 	var other swim.Peer
 	found := false
 	s.cluster.step(func(m *swim.Machine, now time.Time) { other, found = m.SyncInstead(now, busy.Name) })
 	if !found {
-		return busy, err
+		return busy, nil, err
 	}
-	return other, s.exchange(context.Background(), addressOf(other), false)
+	user, err = s.trySync(other)
+	return other, user, err
+}
+
+// handState hands over what a periodic exchange of ours brought for the application. Where too much waits
+// for it already this is forgotten: the next exchange brings a newer state.
+func (s *streams) handState(user []byte) error {
+	if len(user) == 0 {
+		return nil
+	}
+	select {
+	case <-s.backlog.room():
+	default:
+		s.metrics.drop(causeOf(errBacklog))
+		return errBacklog
+	}
+	user = bytes.Clone(user) // the rest of what it was read with need not wait
+	size := len(user) + handOverCost
+	s.backlog.add(size)
+	defer s.backlog.add(-size)
+	s.mergeUser(context.Background(), user, false)
+	return nil
 }
 
 // isBusy reports whether another node has answered that it is too busy.
@@ -57,25 +92,36 @@ func isBusy(err error) bool {
 	return errors.As(err, &remote) && remote.Text == errBusy.Error()
 }
 
-// exchange tells another node our full state and learns its own.
+// exchange tells another node our full state and learns its own. It waits until the application has been told
+// all that came of it, so it is for those who wait for that.
 func (s *streams) exchange(ctx context.Context, with Address, join bool) error {
+	user, err := s.learn(ctx, with, join)
+	if err != nil {
+		return err
+	}
+	s.backlog.add(len(user))
+	defer s.backlog.add(-len(user))
+	s.mergeUser(ctx, user, join)
+	return nil
+}
+
+// learn tells another node our full state, takes over what it knows of members, and returns what its
+// application says.
+func (s *streams) learn(ctx context.Context, with Address, join bool) (user []byte, err error) {
 	begun := time.Now()
 	theirs, err := s.trade(ctx, with, join)
 	if err != nil {
-		return cause(ctx, err)
+		return nil, cause(ctx, err)
 	}
 	s.metrics.pushPullNode(time.Since(begun))
 	if err := s.examine(theirs, join); err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.mergeMembers(ctx, theirs, join); err != nil {
-		return err
+		return nil, err
 	}
 	s.spares.keepTable(theirs.Rows)
-	s.backlog.add(len(theirs.User))
-	defer s.backlog.add(-len(theirs.User))
-	s.mergeUser(ctx, theirs.User, join)
-	return nil
+	return theirs.User, nil
 }
 
 // trade sends our state and reads the other's.
