@@ -184,7 +184,7 @@ func BenchmarkPushPullUnchanged(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				var pipe loopConn
-				ours, err := m.streams.state(false)
+				ours, err := m.streams.state(context.Background(), false)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -199,7 +199,7 @@ func BenchmarkPushPullUnchanged(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if err := m.streams.examine(theirs, false); err != nil {
+				if err := m.streams.examine(context.Background(), theirs, false); err != nil {
 					b.Fatal(err)
 				}
 				if err := m.streams.mergeMembers(context.Background(), theirs, false); err != nil {

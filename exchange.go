@@ -114,7 +114,7 @@ func (s *streams) learn(ctx context.Context, with Address, join bool) (user []by
 		return nil, cause(ctx, err)
 	}
 	s.metrics.pushPullNode(time.Since(begun))
-	if err := s.examine(theirs, join); err != nil {
+	if err := s.examine(ctx, theirs, join); err != nil {
 		return nil, err
 	}
 	if err := s.mergeMembers(ctx, theirs, join); err != nil {
@@ -158,7 +158,7 @@ func (s *streams) trade(ctx context.Context, with Address, join bool) (*wire.Sta
 // nobody waiting; only a node that has left does not come back before somebody is there to hear of it.
 func (s *streams) meet(ctx context.Context, with Address, join bool) (t *talk, end func(), ours []byte, err error) {
 	if !join || !s.away() {
-		if ours, err = s.state(join); err == nil {
+		if ours, err = s.state(ctx, join); err == nil {
 			t, end, err = s.dial(ctx, with)
 		}
 		return t, end, ours, err
@@ -167,7 +167,7 @@ func (s *streams) meet(ctx context.Context, with Address, join bool) (t *talk, e
 		return nil, nil, nil, err
 	}
 	s.rejoin(ctx)
-	if ours, err = s.state(join); err != nil {
+	if ours, err = s.state(ctx, join); err != nil {
 		end()
 	}
 	return t, end, ours, err
@@ -190,11 +190,7 @@ func (t *talk) answerExchange() error {
 		t.sayBusy()
 		return errBusy
 	}
-	theirs, err := t.exchangeAnswered()
-	if err == nil {
-		err = t.streams.mergeMembers(context.Background(), theirs, false)
-		t.streams.spares.keepTable(theirs.Rows)
-	}
+	theirs, err := t.hearState()
 	<-t.streams.answers // before the news are awaited: the application may take its time
 	if err != nil || len(theirs.User) == 0 {
 		return err
@@ -209,14 +205,27 @@ func (t *talk) answerExchange() error {
 	return nil
 }
 
-func (t *talk) exchangeAnswered() (*wire.State, error) {
+// hearState is the exchange up to the state of the application. It ends with the time that the conversation has,
+// whoever takes longer.
+func (t *talk) hearState() (*wire.State, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), t.until)
+	defer cancel()
+	theirs, err := t.exchangeAnswered(ctx)
+	if err == nil {
+		err = t.streams.mergeMembers(ctx, theirs, false)
+		t.streams.spares.keepTable(theirs.Rows)
+	}
+	return theirs, err
+}
+
+func (t *talk) exchangeAnswered(ctx context.Context) (*wire.State, error) {
 	theirs, err := t.readState()
 	if err != nil {
 		return nil, err
 	}
-	ours, err := t.streams.state(theirs.Join)
+	ours, err := t.streams.state(ctx, theirs.Join)
 	if err == nil {
-		err = t.streams.examine(theirs, theirs.Join)
+		err = t.streams.examine(ctx, theirs, theirs.Join)
 	}
 	if err != nil {
 		t.sayError(err)
@@ -233,12 +242,44 @@ func (s *streams) away() (away bool) {
 	return away
 }
 
+// ask puts a question of an exchange to the application, on a goroutine of its own so that whoever asks can
+// stop waiting. What f writes may be read only if there is no error.
+func (s *streams) ask(ctx context.Context, f func()) error {
+	if s.unanswered.Load() >= maxUnanswered {
+		return errBacklog
+	}
+	answered, gone := make(chan struct{}), make(chan struct{})
+	started := s.calls.start(func() {
+		f()
+		select {
+		case answered <- struct{}{}:
+		case <-gone:
+			s.unanswered.Add(-1)
+		}
+	})
+	if !started {
+		return ErrShutdown
+	}
+	var err error
+	select {
+	case <-answered:
+		return nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-s.calls.closing:
+		err = ErrShutdown
+	}
+	s.unanswered.Add(1)
+	close(gone)
+	return err
+}
+
 // state is our side of an exchange, encoded.
-func (s *streams) state(join bool) ([]byte, error) {
+func (s *streams) state(ctx context.Context, join bool) ([]byte, error) {
 	var user []byte
 	if d := s.conf.Delegate; d != nil {
-		if !s.calls.do(func() { user = d.LocalState(join) }) {
-			return nil, ErrShutdown
+		if err := s.ask(ctx, func() { user = d.LocalState(join) }); err != nil {
+			return nil, err
 		}
 	}
 	if len(user) > maxUserState {
@@ -255,7 +296,8 @@ func (s *streams) state(join bool) ([]byte, error) {
 }
 
 // examine judges another's state before anything of it is believed.
-func (s *streams) examine(theirs *wire.State, join bool) (err error) {
+func (s *streams) examine(ctx context.Context, theirs *wire.State, join bool) error {
+	var err error
 	s.cluster.view(func(m *swim.Machine) { err = m.Check(theirs.Rows) })
 	if err != nil {
 		return publicVersionError(err)
@@ -267,11 +309,12 @@ func (s *streams) examine(theirs *wire.State, join bool) (err error) {
 	for i := range theirs.Rows {
 		peers = append(peers, rowNode(&theirs.Rows[i], s.conf))
 	}
-	if !s.calls.do(func() { err = s.conf.Merge.NotifyMerge(peers) }) {
-		return ErrShutdown
+	var veto error
+	if err := s.ask(ctx, func() { veto = s.conf.Merge.NotifyMerge(peers) }); err != nil {
+		return err
 	}
-	if err != nil {
-		return &VetoError{Delegate: "merge", Err: err}
+	if veto != nil {
+		return &VetoError{Delegate: "merge", Err: veto}
 	}
 	return nil
 }

@@ -192,7 +192,7 @@ func TestSection4VersionsThatMakeNoSenseAreRefusedWithTheReason(t *testing.T) {
 		m, s := b.create("m", quiet), b.stranger("s")
 		row := s.row(1)
 		row.Vsn = row.Vsn[:2]
-		err := m.streams.examine(&wire.State{Rows: []wire.Row{row}}, false)
+		err := m.streams.examine(t.Context(), &wire.State{Rows: []wire.Row{row}}, false)
 		var version *VersionError
 		if !errors.As(err, &version) || version.Name != "s" || version.Err == nil || !errors.Is(err, version.Err) {
 			t.Fatalf("got %#v", err)

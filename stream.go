@@ -46,7 +46,8 @@ type streams struct {
 	spares spares
 	stated atomic.Int64 // bytes of our state when it was last told
 
-	abandoned atomic.Int64 // dials under way that nobody waits for
+	abandoned  atomic.Int64 // dials under way that nobody waits for
+	unanswered atomic.Int64 // questions to the application whose answers nobody waits for
 
 	mu   sync.Mutex // a leaf
 	open map[net.Conn]struct{}
@@ -68,6 +69,9 @@ const (
 	// maxAbandoned is how many dials may be under way that nobody waits for any more. Only a transport
 	// that ignores its timeouts has many.
 	maxAbandoned = 1024
+	// maxUnanswered is how many questions of exchanges may be with the application whose answers nobody waits
+	// for any more. Only an application that blocks has many; until it answers, exchanges that ask it fail.
+	maxUnanswered = 1024
 )
 
 var (
@@ -153,9 +157,9 @@ func (s *streams) refuse(conn net.Conn) {
 // serve answers one conversation that another node began. vacate gives its slot back.
 func (s *streams) serve(conn net.Conn, vacate func()) {
 	defer s.track(conn)()
-	conn.SetDeadline(time.Now().Add(s.conf.TCPTimeout))
 	talk := newTalk(s, conn, &s.served)
-	talk.vacate = vacate
+	talk.vacate, talk.until = vacate, time.Now().Add(s.conf.TCPTimeout)
+	conn.SetDeadline(talk.until)
 	defer talk.free()
 	if err := talk.answer(); err != nil {
 		s.refused(conn, err)

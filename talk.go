@@ -23,7 +23,9 @@ type talk struct {
 	account *account
 	held    int // bytes counted there
 
-	vacate func() // when others began it: gives its slot back, before the application takes its time
+	// Of those that others began:
+	vacate func()    // gives its slot back, before the application takes its time
+	until  time.Time // when it ends
 
 	received int // bytes read
 }
