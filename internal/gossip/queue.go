@@ -93,7 +93,6 @@ func (q *Queue[T]) Len() int {
 func (q *Queue[T]) Add(m Message[T], ended []T) []T {
 	if q.order == nil {
 		q.order = btree.NewG(degree, func(a, b slot) bool { return a.before(b.key) })
-		q.plain = btree.NewG(degree, func(a, b slot) bool { return a.id() < b.id() })
 		q.named = make(map[string]uint32)
 	}
 	if m.Name != "" {
@@ -108,6 +107,9 @@ func (q *Queue[T]) Add(m Message[T], ended []T) []T {
 	case m.Name != "":
 		q.named[m.Name] = s.at
 	case m.Plain:
+		if q.plain == nil { // most queues never need it
+			q.plain = btree.NewG(degree, func(a, b slot) bool { return a.id() < b.id() })
+		}
 		q.plain.ReplaceOrInsert(s)
 	}
 	if q.order.Len() == 0 || len(m.Body) < q.shortest {
@@ -206,7 +208,9 @@ func (q *Queue[T]) Reset(ended []T) []T {
 		return true
 	})
 	q.order.Clear(false)
-	q.plain.Clear(false)
+	if q.plain != nil {
+		q.plain.Clear(false)
+	}
 	clear(q.named)
 	for _, c := range q.items {
 		clear(c[:])
