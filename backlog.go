@@ -1,6 +1,7 @@
 package memberlist
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -13,8 +14,8 @@ const (
 	maxDialledMemory = 128 << 20
 	// alwaysHeld is what a conversation may hold even so: enough for a ping and its answer.
 	alwaysHeld = 16 << 10
-	// maxBacklog is how much of what came by stream may wait for the application before no more is read.
-	// Whoever was being read at that moment still comes in.
+	// maxBacklog is how much of what came by stream may wait for the application, with what is being read for it.
+	// Only what is larger than that by itself, and what Join waits for, comes in beyond it.
 	maxBacklog = 64 << 20
 	// maxQueuedMemory is what may have been read of messages that wait for room in the backlog.
 	maxQueuedMemory = 64 << 20
@@ -42,36 +43,70 @@ func (a *account) take(n int, must bool) bool {
 func (a *account) give(n int) { a.held.Add(int64(-n)) }
 
 // backlog is what came by stream, is off the network, and waits for the application. What waits here
-// keeps nothing else from being said: the conversation is over.
+// keeps nothing else from being said: the conversation is over. A message has its room from before it is
+// read, or many that began while there was room would come in together.
 type backlog struct {
-	mu   sync.Mutex // a leaf
-	held int
-	open chan struct{} // closed while there is room
+	mu    sync.Mutex // a leaf
+	held  int
+	queue []*admission // those who wait for room, the first first
 }
 
-func newBacklog() *backlog {
-	b := &backlog{open: make(chan struct{})}
-	close(b.open)
-	return b
+// admission is a wait for room of some size.
+type admission struct {
+	size int
+	open chan struct{} // closed once the room is theirs
 }
 
-// room returns a channel that is closed once there is room.
-func (b *backlog) room() <-chan struct{} {
+// take makes n bytes of room, if there are and nobody waits for them.
+func (b *backlog) take(n int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.open
+	if len(b.queue) > 0 || !b.fits(n) {
+		return false
+	}
+	b.held += n
+	return true
 }
 
-// add counts n bytes more, or less if n is negative. It never refuses: see room.
+// fits reports whether there is room for n bytes more; b.mu is held. What would never fit comes in alone.
+func (b *backlog) fits(n int) bool { return b.held == 0 || b.held+n <= maxBacklog }
+
+// await begins to wait for n bytes of room.
+func (b *backlog) await(n int) *admission {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := &admission{size: n, open: make(chan struct{})}
+	b.queue = append(b.queue, a)
+	b.admit()
+	return a
+}
+
+// leave ends a wait; room that came nevertheless is given back.
+func (b *backlog) leave(a *admission) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := slices.Index(b.queue, a); i >= 0 {
+		b.queue = slices.Delete(b.queue, i, i+1)
+	} else {
+		b.held -= a.size
+	}
+	b.admit()
+}
+
+// add counts n bytes more, or less if n is negative. It never refuses.
 func (b *backlog) add(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	was := b.held
 	b.held += n
-	switch {
-	case was < maxBacklog && b.held >= maxBacklog:
-		b.open = make(chan struct{})
-	case was >= maxBacklog && b.held < maxBacklog:
-		close(b.open)
+	b.admit()
+}
+
+// admit lets in those for whom there is room now, in the order in which they came; b.mu is held.
+func (b *backlog) admit() {
+	for len(b.queue) > 0 && b.fits(b.queue[0].size) {
+		first := b.queue[0]
+		b.held += first.size
+		b.queue = slices.Delete(b.queue, 0, 1)
+		close(first.open)
 	}
 }

@@ -3,10 +3,13 @@ package memberlist
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed-f61b0479/memberlist/internal/wire"
 )
 
 func TestBetter63PeriodicExchangesGoOnWhileTheApplicationBlocks(t *testing.T) {
@@ -61,6 +64,7 @@ func TestBetter63AQuestionThatIsNeverAnsweredEndsItsExchangeAndFreesItsSlots(t *
 					t.Fatalf("%d exchanges wait for the application", n)
 				}
 				time.Sleep(2 * time.Second)
+				synctest.Wait()
 				s := m.streams
 				if len(s.answers) != 0 || len(s.serving) != 0 || s.served.held.Load() != 0 || len(s.open) != 0 {
 					t.Errorf("still held: %d answers, %d slots, %d bytes, %d sockets",
@@ -98,4 +102,65 @@ func TestBetter63QuestionsThatAreNeverAnsweredAreBounded(t *testing.T) {
 			t.Errorf("after they came back: %v", err)
 		}
 	})
+}
+
+func TestBetter63MessagesThatBeganWhileThereWasRoomDoNotOverfillTheBacklog(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		const streams, size = 300, 1 << 20
+		stuck := make(chan struct{})
+		h := &hooks{msg: func([]byte) { <-stuck }}
+		m, z := b.create("m", quiet, h.all), b.stranger("z")
+		head, body := wire.UserHeader{UserMsgLen: size}, make([]byte, size)
+		conns := make([]net.Conn, streams)
+		for i := range conns {
+			conns[i] = z.begin(m, head.Append(nil))
+		}
+		for _, conn := range conns {
+			go conn.Write(body)
+		}
+		synctest.Wait()
+		s := m.streams
+		most := maxBacklog + size + streams*alwaysHeld/2
+		if held := s.backlog.held + int(s.served.held.Load()+s.queued.held.Load()); held > most || held < maxBacklog/2 {
+			t.Errorf("%d bytes are held, %d of them in the backlog", held, s.backlog.held)
+		}
+		close(stuck)
+		synctest.Wait()
+		if n := strings.Count(h.told("NotifyMsg"), "NotifyMsg"); n != streams {
+			t.Errorf("%d of %d messages came in afterwards", n, streams)
+		}
+		if s.backlog.held != 0 || s.served.held.Load() != 0 || s.queued.held.Load() != 0 {
+			t.Errorf("still held: %d, %d, %d bytes", s.backlog.held, s.served.held.Load(), s.queued.held.Load())
+		}
+	})
+}
+
+func TestABacklogLetsInWhatFitsInTheOrderInWhichItCame(t *testing.T) {
+	is := func(a *admission) bool {
+		select {
+		case <-a.open:
+			return true
+		default:
+			return false
+		}
+	}
+	b := new(backlog)
+	whole := b.await(maxBacklog + 1)
+	if !is(whole) || b.take(1) {
+		t.Fatal("what is larger than the backlog does not come in alone")
+	}
+	first, second, third := b.await(maxBacklog/2), b.await(maxBacklog), b.await(1)
+	b.add(-whole.size)
+	if !is(first) || is(second) || is(third) || b.take(1) {
+		t.Error("what fits does not come in, or something passed what waits")
+	}
+	b.leave(second)
+	if !is(third) {
+		t.Error("who has left still keeps others out")
+	}
+	b.leave(third)
+	b.leave(first)
+	if b.held != 0 || !b.take(maxBacklog) {
+		t.Errorf("%d bytes are still held", b.held)
+	}
 }

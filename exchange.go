@@ -72,16 +72,13 @@ func (s *streams) handState(user []byte) error {
 	if len(user) == 0 {
 		return nil
 	}
-	select {
-	case <-s.backlog.room():
-	default:
+	size := len(user) + handOverCost
+	if !s.backlog.take(size) {
 		s.metrics.drop(causeOf(errBacklog))
 		return errBacklog
 	}
-	user = bytes.Clone(user) // the rest of what it was read with need not wait
-	size := len(user) + handOverCost
-	s.backlog.add(size)
 	defer s.backlog.add(-size)
+	user = bytes.Clone(user) // the rest of what it was read with need not wait
 	s.mergeUser(context.Background(), user, false)
 	return nil
 }
@@ -195,13 +192,12 @@ func (t *talk) answerExchange() error {
 	if err != nil || len(theirs.User) == 0 {
 		return err
 	}
-	select {
-	case <-t.streams.backlog.room():
-	default:
+	size := len(theirs.User) + handOverCost
+	if !t.streams.backlog.take(size) {
 		return errBacklog // the next exchange brings a newer state
 	}
 	join := theirs.Join
-	t.handOver(theirs.User, func(state []byte) { t.streams.mergeUser(context.Background(), state, join) })
+	t.handOver(theirs.User, size, func(state []byte) { t.streams.mergeUser(context.Background(), state, join) })
 	return nil
 }
 

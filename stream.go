@@ -90,7 +90,7 @@ func newStreams(m *Memberlist, noise *sampler) *streams {
 		keyring: m.conf.Keyring, calls: m.calls, loops: m.loops, rejoin: m.rejoin, log: m.log, noise: noise, metrics: m.metrics,
 		serving: make(chan struct{}, maxServed), answers: make(chan struct{}, maxExchanges),
 		served: account{limit: maxServedMemory}, dialled: account{limit: maxDialledMemory},
-		queued: account{limit: maxQueuedMemory}, backlog: newBacklog(), refusing: make(chan struct{}, maxRefusing), waiting: make(chan struct{}, maxQueued),
+		queued: account{limit: maxQueuedMemory}, backlog: new(backlog), refusing: make(chan struct{}, maxRefusing), waiting: make(chan struct{}, maxQueued),
 		syncing: make(chan struct{}, 1), open: make(map[net.Conn]struct{}),
 	}
 }

@@ -69,47 +69,49 @@ func (t *talk) move(to *account) bool {
 }
 
 // handOver ends the conversation for all but the application, which is given b and may take its time.
-func (t *talk) handOver(b []byte, f func(b []byte)) {
+// reserved is the room in the backlog that b has.
+func (t *talk) handOver(b []byte, reserved int, f func(b []byte)) {
 	size := t.held
-	if size > 2*len(b) { // most of what b was read with is of no use any more
+	if size > len(b)+len(b)/4+alwaysHeld { // much of what b was read with is of no use any more
 		b = bytes.Clone(b)
 		size = len(b)
 	}
 	size += handOverCost
 	t.conn.Close()
-	t.streams.backlog.add(size)
+	t.streams.backlog.add(size - reserved)
 	defer t.streams.backlog.add(-size)
 	t.free()
 	t.vacate()
 	f(b)
 }
 
-// awaitRoom waits until the application takes in what has come, so that the sender waits too. Meanwhile it is
-// none of the conversations that are served. done says that the message has been read.
-func (t *talk) awaitRoom() (done func(), err error) {
-	room := t.streams.backlog.room()
-	select {
-	case <-room:
+// awaitRoom makes size bytes of room in the backlog. Where there are none it waits until the application takes in
+// what has come, so that the sender waits too. Meanwhile this is none of the conversations that are served. done
+// says that the message has been read.
+func (t *talk) awaitRoom(size int) (done func(), err error) {
+	s := t.streams
+	if s.backlog.take(size) {
 		return func() {}, nil
-	default:
 	}
 	select {
-	case t.streams.waiting <- struct{}{}:
+	case s.waiting <- struct{}{}:
 	default:
 		return nil, errBacklog
 	}
-	done = func() { <-t.streams.waiting }
-	if !t.move(&t.streams.queued) {
+	done = func() { <-s.waiting }
+	if !t.move(&s.queued) {
 		done()
 		return nil, errBacklog
 	}
 	t.vacate()
+	room := s.backlog.await(size)
 	select {
-	case <-room:
-		t.conn.SetDeadline(time.Now().Add(t.streams.conf.TCPTimeout))
-		t.move(&t.streams.served) // if that is full, it stays where it is
+	case <-room.open:
+		t.conn.SetDeadline(time.Now().Add(s.conf.TCPTimeout))
+		t.move(&s.served) // if that is full, it stays where it is
 		return done, nil
-	case <-t.streams.loops.closing:
+	case <-s.loops.closing:
+		s.backlog.leave(room)
 		done()
 		return nil, ErrShutdown
 	}
@@ -192,16 +194,22 @@ func (t *talk) hearMessage() error {
 		_, err := t.in.UserMessage()
 		return err
 	}
-	done, err := t.awaitRoom()
+	n, err := t.in.UserLength()
 	if err != nil {
 		return err
 	}
-	body, err := t.in.UserMessage()
+	size := n + handOverCost
+	done, err := t.awaitRoom(size)
+	if err != nil {
+		return err
+	}
+	body, err := t.in.UserBytes(n)
 	done()
 	if err != nil {
+		t.streams.backlog.add(-size)
 		return err
 	}
-	t.handOver(body, func(body []byte) {
+	t.handOver(body, size, func(body []byte) {
 		t.streams.calls.do(func() { d.NotifyMsg(body) })
 	})
 	return nil

@@ -207,12 +207,28 @@ func (s *StreamReader) ErrorReply(x *ErrorReply) error { return s.value(x, maxVa
 
 // UserMessage reads the user message that Next announced; it is nil if it has no bytes.
 func (s *StreamReader) UserMessage() ([]byte, error) {
-	var h UserHeader
-	if err := s.value(&h, maxValue); err != nil {
+	n, err := s.UserLength()
+	if err != nil {
 		return nil, err
 	}
-	return s.raw(h.UserMsgLen, errUserLength)
+	return s.UserBytes(n)
 }
+
+// UserLength reads how long the user message is that Next announced, for those who must make room first.
+// UserBytes then reads the message.
+func (s *StreamReader) UserLength() (int, error) {
+	var h UserHeader
+	if err := s.value(&h, maxValue); err != nil {
+		return 0, err
+	}
+	if h.UserMsgLen < 0 || h.UserMsgLen > MaxStreamBytes {
+		return 0, errUserLength
+	}
+	return h.UserMsgLen, nil
+}
+
+// UserBytes reads the n bytes of a user message whose length UserLength has read; it is nil if there are none.
+func (s *StreamReader) UserBytes(n int) ([]byte, error) { return s.raw(n, errUserLength) }
 
 // raw reads n bytes as they are; impossible is the error for an n that no node sends.
 func (s *StreamReader) raw(n int, impossible error) ([]byte, error) {
