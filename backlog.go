@@ -21,6 +21,10 @@ const (
 	maxQueuedMemory = 64 << 20
 	// maxQueued is how many messages may wait for that.
 	maxQueued = 1024
+	// queuedTimeouts is how many times TCPTimeout one may wait, or an application that never takes anything in
+	// would keep a thousand sockets for good. Whoever sends has long given up by then. A TCPTimeout of more than
+	// an hour counts as one.
+	queuedTimeouts = 10
 	// handOverCost is what the goroutine costs that waits for the application with what came.
 	handOverCost = 8 << 10
 )

@@ -135,6 +135,29 @@ func TestBetter63MessagesThatBeganWhileThereWasRoomDoNotOverfillTheBacklog(t *te
 	})
 }
 
+func TestBetter63AMessageDoesNotWaitForEverForRoom(t *testing.T) {
+	bubble(t, func(t *testing.T, b *lab) {
+		sink := inmem(t)
+		m, z := b.create("m", quiet, new(hooks).all), b.stranger("z")
+		m.streams.backlog.add(maxBacklog)
+		head := wire.UserHeader{UserMsgLen: 100}
+		z.begin(m, head.Append(nil))
+		s := m.streams
+		time.Sleep(queuedTimeouts*m.conf.TCPTimeout - time.Second)
+		if len(s.waiting) != 1 || len(s.serving) != 0 {
+			t.Errorf("%d wait, %d are served", len(s.waiting), len(s.serving))
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if len(s.waiting) != 0 || len(s.open) != 0 || len(s.backlog.queue) != 0 || s.queued.held.Load() != 0 {
+			t.Errorf("still held: %d slots, %d sockets, %d bytes", len(s.waiting), len(s.open), s.queued.held.Load())
+		}
+		if n := dropsOf(m, sink, "application"); n != 1 {
+			t.Errorf("%d were counted", n)
+		}
+	})
+}
+
 func TestABacklogLetsInWhatFitsInTheOrderInWhichItCame(t *testing.T) {
 	is := func(a *admission) bool {
 		select {

@@ -86,8 +86,8 @@ func (t *talk) handOver(b []byte, reserved int, f func(b []byte)) {
 }
 
 // awaitRoom makes size bytes of room in the backlog. Where there are none it waits until the application takes in
-// what has come, so that the sender waits too. Meanwhile this is none of the conversations that are served. done
-// says that the message has been read.
+// what has come, so that the sender waits too, but not for ever. Meanwhile this is none of the conversations that
+// are served. done says that the message has been read.
 func (t *talk) awaitRoom(size int) (done func(), err error) {
 	s := t.streams
 	if s.backlog.take(size) {
@@ -106,6 +106,10 @@ func (t *talk) awaitRoom(size int) (done func(), err error) {
 	t.vacate()
 	room := s.backlog.await(size)
 	select {
+	case <-time.After(queuedTimeouts * min(s.conf.TCPTimeout, time.Hour)):
+		s.backlog.leave(room)
+		done()
+		return nil, errBacklog
 	case <-room.open:
 		t.conn.SetDeadline(time.Now().Add(s.conf.TCPTimeout))
 		t.move(&s.served) // if that is full, it stays where it is
