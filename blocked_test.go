@@ -66,9 +66,9 @@ func TestBetter63AQuestionThatIsNeverAnsweredEndsItsExchangeAndFreesItsSlots(t *
 				time.Sleep(2 * time.Second)
 				synctest.Wait()
 				s := m.streams
-				if len(s.answers) != 0 || len(s.serving) != 0 || s.served.held.Load() != 0 || len(s.open) != 0 {
+				if len(s.answers) != 0 || len(s.serving) != 0 || s.served.held.Load() != 0 || s.sockets() != 0 {
 					t.Errorf("still held: %d answers, %d slots, %d bytes, %d sockets",
-						len(s.answers), len(s.serving), s.served.held.Load(), len(s.open))
+						len(s.answers), len(s.serving), s.served.held.Load(), s.sockets())
 				}
 				close(stuck)
 				synctest.Wait()
@@ -149,8 +149,8 @@ func TestBetter63AMessageDoesNotWaitForEverForRoom(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if len(s.waiting) != 0 || len(s.open) != 0 || len(s.backlog.queue) != 0 || s.queued.held.Load() != 0 {
-			t.Errorf("still held: %d slots, %d sockets, %d bytes", len(s.waiting), len(s.open), s.queued.held.Load())
+		if len(s.waiting) != 0 || s.sockets() != 0 || len(s.backlog.queue) != 0 || s.queued.held.Load() != 0 {
+			t.Errorf("still held: %d slots, %d sockets, %d bytes", len(s.waiting), s.sockets(), s.queued.held.Load())
 		}
 		if n := dropsOf(m, sink, "application"); n != 1 {
 			t.Errorf("%d were counted", n)

@@ -334,7 +334,7 @@ func TestOldDefectF06AStreamThatEndsInsideItsLabelIsClosed(t *testing.T) {
 			synctest.Wait()
 			m.streams.mu.Lock()
 			defer m.streams.mu.Unlock()
-			if n := len(m.streams.open); n != 0 {
+			if n := m.streams.sockets(); n != 0 {
 				t.Errorf("after %q %d streams are open", begins, n)
 			}
 		})

@@ -29,8 +29,8 @@ type Delegate interface {
 	// while it is blocked at most Config.HandoffQueueDepth of them wait and the rest is dropped and counted. A
 	// message that came by stream is told on its stream's own goroutine, at once with others. While many of them
 	// wait, further ones are not read, so that their senders wait, for as long as their own TCPTimeout; they are
-	// refused only when 1,024 wait to be read. Blocking delays further messages only. The slice is the
-	// application's to keep and to change.
+	// refused only when 1,024 wait to be read, or one has waited for ten times TCPTimeout. Blocking delays further
+	// messages only. The slice is the application's to keep and to change.
 	NotifyMsg([]byte)
 
 	// GetBroadcasts is a question: which user messages should be spread? It is asked by a goroutine of its
@@ -40,9 +40,10 @@ type Delegate interface {
 	// TransmitLimitedQueue.GetBroadcasts is made to be called here.
 	GetBroadcasts(overhead, limit int) [][]byte
 
-	// LocalState is a question: what should the other side of a full state exchange get? It is asked on the
-	// exchange's own goroutine, for several exchanges at once; blocking delays that exchange, which
-	// ends after Config.TCPTimeout. join says that a node is joining through this exchange.
+	// LocalState is a question: what should the other side of a full state exchange get? It is asked on a
+	// goroutine of its own, for several exchanges at once; blocking delays that exchange, which fails after
+	// Config.TCPTimeout (our own Join waits as long as its context). join says that a node is joining through
+	// this exchange.
 	// The answer is not changed, and not read any more once the exchange is over.
 	LocalState(join bool) []byte
 
@@ -96,8 +97,9 @@ type ConflictDelegate interface {
 type MergeDelegate interface {
 	// NotifyMerge is a question: may these nodes, all that the other side of a join knows, be merged
 	// into ours? An error cancels: the joining side gets it as an error of Join, and adds no member.
-	// It is asked on both sides, on the exchange's own goroutine, for several exchanges at once; blocking
-	// delays that exchange, which ends after Config.TCPTimeout. The nodes may be kept, not changed.
+	// It is asked on both sides, on a goroutine of its own, for several exchanges at once; blocking delays that
+	// exchange, which fails after Config.TCPTimeout (our own Join waits as long as its context). The nodes may be
+	// kept, not changed.
 	NotifyMerge(peers []*Node) error
 }
 

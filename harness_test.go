@@ -126,3 +126,10 @@ func (d *diary) String() string {
 	defer d.mu.Unlock()
 	return strings.Join(d.entries, ", ")
 }
+
+// sockets is how many connections are in use.
+func (s *streams) sockets() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
