@@ -332,8 +332,6 @@ func TestOldDefectF06AStreamThatEndsInsideItsLabelIsClosed(t *testing.T) {
 			conn := s.begin(m, []byte(begins))
 			conn.Close()
 			synctest.Wait()
-			m.streams.mu.Lock()
-			defer m.streams.mu.Unlock()
 			if n := m.streams.sockets(); n != 0 {
 				t.Errorf("after %q %d streams are open", begins, n)
 			}
