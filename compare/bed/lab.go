@@ -10,11 +10,11 @@ import (
 // Hook is an application for measurements: what is nil is not asked for, and a library whose user has none of
 // these delegates is not given them.
 type Hook struct {
-	Joined   func()       // EventDelegate.NotifyJoin
-	Departed func()       // EventDelegate.NotifyLeave
-	Merged   func()       // Delegate.MergeRemoteState
-	Message  func([]byte) // Delegate.NotifyMsg; the node's queue of broadcasts comes with it
-	Asked    func()       // AliveDelegate.NotifyAlive
+	Joined   func()            // EventDelegate.NotifyJoin
+	Departed func(name string) // EventDelegate.NotifyLeave
+	Merged   func()            // Delegate.MergeRemoteState
+	Message  func([]byte)      // Delegate.NotifyMsg; the node's queue of broadcasts comes with it
+	Asked    func()            // AliveDelegate.NotifyAlive
 }
 
 // Lab is a node whose transport is a test's: packets and streams are put in by hand, and what it sends is counted.

@@ -200,7 +200,13 @@ func whole(count int, settle time.Duration, cpuTarget, garbageTarget float64) ex
 	const rest = 10 * time.Second
 	run := func(kind bed.Kind) ([]float64, error) {
 		dead := bed.NewSink()
-		nodes, end, err := onSockets(kind, count, func(s *bed.Settings) { s.Hook = &bed.Hook{Departed: dead.Count} })
+		victim := nameOf(count / 2)
+		departed := func(name string) {
+			if name == victim { // others may be taken for dead, too
+				dead.Count()
+			}
+		}
+		nodes, end, err := onSockets(kind, count, func(s *bed.Settings) { s.Hook = &bed.Hook{Departed: departed} })
 		if err != nil {
 			return nil, err
 		}

@@ -32,11 +32,16 @@ func (h hooks) NodeMeta(int) []byte                { return nil }
 func (h hooks) LocalState(bool) []byte             { return nil }
 func (h hooks) NotifyUpdate(*memberlist.Node)      {}
 func (h hooks) NotifyJoin(*memberlist.Node)        { call(h.Joined) }
-func (h hooks) NotifyLeave(*memberlist.Node)       { call(h.Departed) }
 func (h hooks) MergeRemoteState([]byte, bool)      { call(h.Merged) }
 func (h hooks) NotifyAlive(*memberlist.Node) error { call(h.Asked); return nil }
 func (h hooks) GetBroadcasts(overhead, limit int) [][]byte {
 	return h.queue.GetBroadcasts(overhead, limit)
+}
+
+func (h hooks) NotifyLeave(n *memberlist.Node) {
+	if h.Departed != nil {
+		h.Departed(n.Name)
+	}
 }
 
 func (h hooks) NotifyMsg(msg []byte) {
