@@ -235,7 +235,7 @@ func (j *judge) verdict(n *Node, x *swim.News, m *memory) {
 	}
 }
 
-// shortestSuspicion is the shortest wait in a table of n rows, as protocol.md has it.
+// shortestSuspicion is the shortest wait in a table of n rows, after Lifeguard's section on LHA-Suspicion.
 func (s *Settings) shortestSuspicion(n int) time.Duration {
 	scale := math.Floor(max(1, math.Log10(max(1, float64(n))))*1000) / 1000
 	return time.Duration(scale * float64(s.SuspicionMult) * float64(s.ProbeInterval)).Truncate(time.Microsecond)
