@@ -14,7 +14,7 @@ import (
 )
 
 // maxUserState is the largest state of the application that may cross the wire.
-const maxUserState = 20 << 20
+const maxUserState = wire.MaxStreamBytes
 
 // mergedAtOnce is how many members of another's state are taken over in one step. Packets and probes must not
 // wait for all of a state that may have a million.

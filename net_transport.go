@@ -21,9 +21,6 @@ import (
 // costing a reader that is blocked, and small enough to say nothing in memory: half a megabyte.
 const packetBacklog = 256
 
-// largestPayload is what one UDP datagram over IPv4 carries. Systems may allow less.
-const largestPayload = 65507
-
 // NetTransportConfig says where a NetTransport listens.
 type NetTransportConfig struct {
 	// BindAddrs are the IP addresses to listen on, by UDP and by TCP; there must be one at least.
@@ -140,7 +137,7 @@ func (t *NetTransport) writeTo(b []byte, to netip.AddrPort) error {
 	// A socket that is IPv4 only does not take the 16-byte form, the others take both.
 	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 	_, err := t.socketFor(to.Addr()).conn.WriteToUDPAddrPort(b, to)
-	if err != nil && (len(b) > largestPayload || errors.Is(err, syscall.EMSGSIZE)) {
+	if err != nil && (len(b) > maxPacket || errors.Is(err, syscall.EMSGSIZE)) {
 		return fmt.Errorf("%w: %w", ErrMessageTooLarge, err)
 	}
 	return err

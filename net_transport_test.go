@@ -147,7 +147,7 @@ func TestTheLargestDatagramIsReadWhole(t *testing.T) {
 		if direct {
 			packets = tr.handled()
 		}
-		whole := bytes.Repeat([]byte("b"), largestPayload)
+		whole := bytes.Repeat([]byte("b"), maxPacket)
 		for _, size := range []int{1, 1400, len(whole)} {
 			if err := tr.writeTo(whole[:size], tr.at("127.0.0.1")); err != nil {
 				t.Fatal(err)

@@ -33,8 +33,6 @@ const (
 	// packets of the usual size, and room for some where UDPBufferSize is in megabytes. When it is full the
 	// oldest packets of whoever holds most give way, never those of a destination that holds little.
 	outboxBytes = 64 << 20
-	// outboxShare is how much of it one destination may hold, a single packet apart.
-	outboxShare = outboxBytes / 16
 )
 
 func newOutbox(t NodeAwareTransport, loops *running, noise *sampler, metrics *telemetry) *outbox {
@@ -64,7 +62,7 @@ func (o *outbox) queue(buf []byte, to Address) (first bool, lost int) {
 		}
 		lane = new(outlane)
 	}
-	for len(lane.waiting) >= outboxDepth || len(lane.waiting) > 0 && lane.bytes+len(buf) > outboxShare {
+	if len(lane.waiting) >= outboxDepth {
 		o.evict(lane)
 		lost++
 	}

@@ -25,8 +25,8 @@ func TestAnOutboxHoldsSoManyBytesAndNoMore(t *testing.T) {
 					o.put(large, Address{Addr: fmt.Sprintf("10.0.%d.%d:1", i%destinations/250, i%destinations%250)})
 				}
 				synctest.Wait()
-				if least := min(outboxBytes-len(large), destinations*len(large)); o.bytes > outboxBytes || o.bytes < least {
-					t.Errorf("%d bytes wait, of %d to %d", o.bytes, least, outboxBytes)
+				if o.bytes > outboxBytes || o.bytes < outboxBytes-len(large) {
+					t.Errorf("%d bytes wait, %d may", o.bytes, outboxBytes)
 				}
 				kept := o.bytes
 				close(stuck)

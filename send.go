@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"github.com/seed-f61b0479/memberlist/internal/wire"
 )
 
 // maxUserMessage is the largest message that travels by stream.
-const maxUserMessage = 20 << 20
+const maxUserMessage = wire.MaxStreamBytes
 
 var errNoNode = errors.New("no node or address is given")
 

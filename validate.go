@@ -95,15 +95,13 @@ func (c *Config) adviseSpreading() error {
 	f.when(c.PushPullInterval == 0, "PushPullInterval is 0, so what gossip loses is lost")
 	f.when(c.UDPBufferSize > 0 && c.UDPBufferSize < minPacket, "UDPBufferSize %d has no room for a full alive message; %d has",
 		c.UDPBufferSize, minPacket)
-	f.when(c.UDPBufferSize > maxDatagram, "UDPBufferSize %d exceeds the %d bytes of a datagram", c.UDPBufferSize, maxDatagram)
+	f.when(c.UDPBufferSize > maxPacket, "UDPBufferSize %d exceeds the %d bytes of a datagram", c.UDPBufferSize, maxPacket)
 	return f.err()
 }
 
 const (
 	// minPacket has room for an alive message with a long name, metadata of full size and every header.
 	minPacket = 1024
-	// maxDatagram is what UDP over IPv4 carries.
-	maxDatagram = 65507
 )
 
 // adviseSecurity looks at keys and at what is believed without them.

@@ -521,3 +521,19 @@ func TestAScannerThatGoesOnSeesWhatOneThatBeginsAnewSees(t *testing.T) {
 		}
 	})
 }
+
+func TestAValueMayNotBeLongerInsideACompressionEither(t *testing.T) {
+	ping := Ping{Node: strings.Repeat("a", maxValue)}
+	frame := Frame{Compress: new(Compressor)}
+	stream, err := frame.AppendStream(nil, new(Nonce), ping.Append(nil))
+	if err != nil || len(stream) >= maxValue {
+		t.Fatalf("%d bytes, %v", len(stream), err)
+	}
+	r := NewStreamReader(bytes.NewReader(stream), nil)
+	if _, _, err := r.Next(StreamFrame{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Ping(&ping); !errors.Is(err, errValueLong) {
+		t.Errorf("got %v", err)
+	}
+}
